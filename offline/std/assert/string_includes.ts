@@ -1,0 +1,14 @@
+/**
+ * `assertStringIncludes`.
+ *
+ * @module
+ */
+
+import { AssertionError } from "./assertion_error.ts";
+
+/** Throws an {@linkcode AssertionError} when `actual` does not contain `expected`. */
+export function assertStringIncludes(actual: string, expected: string, msg?: string): void {
+  if (actual.includes(expected)) return;
+  const suffix = msg ? `: ${msg}` : ".";
+  throw new AssertionError(`Expected actual: "${actual}" to contain: "${expected}"${suffix}`);
+}
