@@ -1,0 +1,33 @@
+#!/usr/bin/env -S deno run --allow-net
+/**
+ * The terminal clients: one role, a protocol each.
+ *
+ * - `relay`: lines of JOIN, LIST, MESG, BCST and QUIT.
+ *
+ * Run `deno run --allow-net client.ts relay 127.0.0.1 8001`; `nc -l 8001` shows what it sends.
+ *
+ * @module
+ */
+
+import { type Protocol, runRole } from "./lib/role.ts";
+
+const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
+  relay: () => import("./client/relay.ts"),
+};
+
+/** How the role is called when no protocol is named. */
+const USAGE = `usage: client.ts PROTOCOL ...
+
+example: client.ts relay 127.0.0.1 8001
+
+  relay HOST PORT         lines of JOIN, LIST, MESG, BCST and QUIT
+
+client.ts PROTOCOL --help shows the options of one.
+`;
+
+/** Runs a client; returns the exit code: 0 for an orderly end, 1 for a failure, 2 for bad usage. */
+export function main(args: readonly string[]): Promise<number> {
+  return runRole(args, { protocols: PROTOCOLS, usage: USAGE });
+}
+
+if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -1,0 +1,136 @@
+/**
+ * The relay protocol (CSC/CPE 138): requests, replies and notices, each one line of text.
+ *
+ * A request is parsed as bytes, because the text in it is relayed as it came, whatever it is.
+ *
+ * @module
+ */
+
+/** A request of a client; `text` is a view of the line that was parsed. */
+export type Request =
+  | { readonly type: "JOIN"; readonly name: string }
+  | { readonly type: "LIST" | "QUIT" }
+  | { readonly type: "MESG"; readonly to: string; readonly text: Uint8Array }
+  | { readonly type: "BCST"; readonly text: Uint8Array }
+  | { readonly type: "unknown" };
+
+const UNKNOWN: Request = { type: "unknown" };
+const SPACE = 0x20;
+const LF = 0x0a;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const KEYWORD_BYTES = 4;
+const [JOIN, LIST, MESG, BCST, QUIT] = ["JOIN", "LIST", "MESG", "BCST", "QUIT"].map((word) =>
+  keyword(encoder.encode(word))
+);
+
+/** The keyword that `line` begins with, as one number: its four bytes, if a blank or nothing follows. */
+function keyword(line: Uint8Array): number {
+  const after = line[KEYWORD_BYTES];
+  if (line.length < KEYWORD_BYTES || (after !== undefined && after !== SPACE)) return 0;
+  return line[0]! << 24 | line[1]! << 16 | line[2]! << 8 | line[3]!;
+}
+
+/** A user name of letters and digits, as the document has them, without the blanks around it. */
+function parseName(bytes: Uint8Array): string | undefined {
+  try {
+    return /^\s*([A-Za-z0-9]+)\s*$/.exec(decoder.decode(bytes))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes one line without its end apart. Keywords are case-sensitive; a request with a part missing, or
+ * with a name of other characters than the document allows, is unknown.
+ */
+export function parseRequest(line: Uint8Array): Request {
+  const rest = line.subarray(KEYWORD_BYTES + 1);
+  switch (keyword(line)) {
+    case BCST:
+      return isBlank(rest) ? UNKNOWN : { type: "BCST", text: rest };
+    case MESG: {
+      const end = rest.indexOf(SPACE);
+      const to = end === -1 ? undefined : parseName(rest.subarray(0, end));
+      const text = rest.subarray(end + 1);
+      return to === undefined || isBlank(text) ? UNKNOWN : { type: "MESG", to, text };
+    }
+    case JOIN: {
+      const name = parseName(rest);
+      return name === undefined ? UNKNOWN : { type: "JOIN", name };
+    }
+    case LIST:
+      return { type: "LIST" };
+    case QUIT:
+      return { type: "QUIT" };
+    default:
+      return UNKNOWN;
+  }
+}
+
+/** Whether a line, or a part of one, holds nothing but blanks. */
+export function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === SPACE || byte === 0x09 || byte === 0x0d);
+}
+
+/** What ends every line that is sent. */
+export const LINE_END: Uint8Array = Uint8Array.of(LF);
+
+/** The line for a text, as it is sent. */
+export function line(text: string): Uint8Array {
+  return encoder.encode(text + "\n");
+}
+
+/** `Alice: ` in bytes: what stands before a text on its way to others. */
+export function prefix(name: string): Uint8Array {
+  return encoder.encode(`${name}: `);
+}
+
+/** `Alice: Hello` as a line, the text as it came: a message for those who get it. */
+export function message(prefix: Uint8Array, text: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(prefix.length + text.length + 1);
+  bytes.set(prefix);
+  bytes.set(text, prefix.length);
+  bytes[bytes.length - 1] = LF;
+  return bytes;
+}
+
+/** What the server says, without line ends. */
+export const TEXTS = {
+  joined: (name: string): string => `${name} joined!`,
+  welcome: (name: string): string => `${name} joined!Connected to server!`,
+  alreadyRegistered: (name: string): string => `Already registered as ${name}`,
+  taken: (name: string): string => `Username ${name} is already taken`,
+  tooManyUsers: "Too Many Users",
+  unregistered: 'Unregistered User. Use "JOIN <username>" to Register.',
+  unknownRecipient: "Unknown Recipient",
+  unknownMessage: "Unknown Message",
+  broadcasting: (name: string): string => `${name} is sending a broadcast`,
+  quitting: (name: string): string => `${name} is quitting the chat server`,
+  left: (name: string): string => `${name} left`,
+  tooLong: (limit: number): string => `Message too long. The limit is ${limit} bytes.`,
+} as const;
+
+/** What the server prints on its own terminal. */
+export const CONSOLE = {
+  started: "The Chat Server Started",
+  connected: (host: string, port: number): string => `Connected with ('${host}', ${port})`,
+  joined: (name: string): string => `${name} Joined the Chatroom`,
+} as const;
+
+/** What the client prints before the first line is typed; no line end follows. */
+export const PROMPT = "Enter JOIN followed by your username: ";
+
+/** The requests as people type them. */
+export const COMMANDS = [
+  "JOIN <username>",
+  "LIST",
+  "MESG <username> <text>",
+  "BCST <text>",
+  "QUIT",
+] as const;
+
+/** The name in the notice that tells a sender of its own broadcast, or undefined for other lines. */
+export function broadcaster(line: string): string | undefined {
+  return /^([A-Za-z0-9]+) is sending a broadcast$/.exec(line)?.[1];
+}
