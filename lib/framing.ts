@@ -177,8 +177,9 @@ export class FixedSplitter implements Splitter<Uint8Array> {
   }
 }
 
-// 4 KiB serve an idle member; one that fills them is given more while it needs it.
+// 4 KiB serve an idle member; one that fills them is given more until it has long needed less.
 const MIN_READ = 4096;
+const SMALL_READS = 256;
 const MAX_READ = 65536;
 
 /**
@@ -191,6 +192,7 @@ export async function* frames<Frame>(
   splitter: Splitter<Frame>,
 ): AsyncGenerator<Frame[], void, void> {
   let buffer = new Uint8Array(MIN_READ);
+  let small = 0;
   for (;;) {
     const reading = source.read(buffer);
     const patience = splitter.patienceMs;
@@ -204,9 +206,8 @@ export async function* frames<Frame>(
     if (batch.length > 0) yield batch;
     if (splitter.error) throw splitter.error;
     if (count === buffer.length && count < MAX_READ) buffer = new Uint8Array(count * 4);
-    else if (count * 8 < buffer.length && buffer.length > MIN_READ) {
-      buffer = new Uint8Array(MIN_READ);
-    }
+    small = count < MIN_READ ? small + 1 : 0;
+    if (small === SMALL_READS && buffer.length > MIN_READ) buffer = new Uint8Array(MIN_READ);
   }
   const batch = splitter.end();
   if (batch.length > 0) yield batch;

@@ -69,7 +69,8 @@ export class Flow {
   readonly clock: Clock;
   readonly #queues = new Set<Outbound>();
   readonly #held = new Set<Outbound>();
-  #due: { start(): void }[] = [];
+  #due: Outbound[] = [];
+  #rooms: Fanout[] = [];
   #over: Outbound[] = [];
   #stopSweep?: () => void;
   #stopTick?: () => void;
@@ -116,16 +117,28 @@ export class Flow {
     this.#stopSweep = undefined;
   }
 
-  /** @internal Work starts once the running code is done, so that its frames share one write. */
-  schedule(work: { start(): void }): void {
-    if (this.#due.push(work) === 1) {
-      queueMicrotask(() => {
-        const due = this.#due;
-        this.#due = [];
-        for (const each of due) each.start();
-      });
-    }
+  /** @internal Writing starts once the running code is done, so that its frames share one write. */
+  schedule(queue: Outbound): void {
+    if (this.#due.push(queue) === 1 && this.#rooms.length === 0) queueMicrotask(this.#start);
   }
+
+  /** @internal As `schedule`, for the members of a room. */
+  gather(room: Fanout): void {
+    if (this.#rooms.push(room) === 1 && this.#due.length === 0) queueMicrotask(this.#start);
+  }
+
+  readonly #start = (): void => {
+    const single = this.#due;
+    const rooms = this.#rooms;
+    this.#due = [];
+    this.#rooms = [];
+    for (const room of rooms) room.start();
+    const members = this.#due;
+    this.#due = [];
+    // The many first: a sender that hears its own answer first would send on before they have theirs.
+    for (const queue of members) queue.start();
+    for (const queue of single) queue.start();
+  };
 
   /** @internal */
   passed(queue: Outbound): void {
@@ -349,6 +362,7 @@ export class Fanout {
   readonly #members = new Set<Outbound>();
   #gathered: Uint8Array = EMPTY;
   #length = 0;
+  #lastLength = 0;
   #except: Outbound | undefined;
   #scheduled = false;
 
@@ -385,7 +399,7 @@ export class Fanout {
     }
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#flow.schedule(this);
+    this.#flow.gather(this);
   }
 
   /** @internal What `member` has still to get goes into its queue. */
@@ -400,7 +414,9 @@ export class Fanout {
   }
 
   #grow(length: number): void {
-    const larger = new Uint8Array(Math.max(this.#length + length, this.#gathered.length * 2, 256));
+    // The last round is the best guess at this one.
+    const size = this.#length === 0 ? this.#lastLength : this.#length * 2;
+    const larger = new Uint8Array(Math.max(this.#length + length, size));
     larger.set(this.#gathered.subarray(0, this.#length));
     this.#gathered = larger;
   }
@@ -410,6 +426,7 @@ export class Fanout {
     // Emptied first: a member's `send` asks for the rest to be settled.
     const bytes = this.#gathered.subarray(0, this.#length);
     this.#gathered = EMPTY;
+    this.#lastLength = this.#length;
     this.#length = 0;
     for (const member of this.#members) if (member !== this.#except) member.send(bytes);
   }
