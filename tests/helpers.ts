@@ -155,6 +155,8 @@ export interface ProgramOptions {
   permissions?: string[];
   /** Variables besides the inherited ones. */
   env?: Record<string, string>;
+  /** True: the script is a command of the machine, not a script of ours. */
+  command?: boolean;
   /** Runs before it in a shell, such as `ulimit -Hn 128`. */
   before?: string;
 }
@@ -177,7 +179,9 @@ export class Program implements AsyncDisposable {
     this.#name = `${script} ${args.join(" ")}`;
     const root = new URL("../", import.meta.url);
     const permissions = options.permissions ?? ["--allow-net"];
-    const command = [Deno.execPath(), "run", "--no-prompt", ...permissions, script, ...args];
+    const command = options.command
+      ? [script, ...args]
+      : [Deno.execPath(), "run", "--no-prompt", ...permissions, script, ...args];
     const [file, ...rest] = options.before
       ? ["sh", "-c", `${options.before}; exec "$@"`, "sh", ...command]
       : command;

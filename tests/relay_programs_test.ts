@@ -216,3 +216,53 @@ Deno.test("server.ts relay ends with 0 on SIGTERM and delivers what was said bef
   const heard = new TextDecoder().decode(await bob.rest());
   assertEquals(heard.replace(/Alice left\n$/, ""), "Alice: last\n".repeat(said));
 });
+
+const nc = await hasNetcat();
+if (!nc) console.error("skipped: no nc on this machine to chat with");
+
+Deno.test({
+  name: "two nc users, one of our clients and one that writes no line ends chat together",
+  ignore: !nc,
+  async fn() {
+    await using server = startServer();
+    const port = await server.port();
+    await using ours = await join(port, "Ours");
+    await using one = new Program("nc", ["127.0.0.1", String(port)], { command: true });
+    await one.type("JOIN One");
+    await one.until("One joined!Connected to server!\n");
+    await using two = new Program("nc", ["127.0.0.1", String(port)], { command: true });
+    await two.type("JOIN Two");
+    await two.until("Two joined!Connected to server!\n");
+    using bare = await Peer.connect(port);
+    await bare.send("JOIN Bare");
+    await bare.expect("Bare joined!Connected to server!\n");
+
+    await one.type("BCST from one");
+    await two.until("One: from one\n");
+    await ours.until("One: from one\n");
+    await bare.expect("One: from one\n");
+    await bare.send("MESG Two from bare");
+    await two.until("Bare: from bare\n");
+    await ours.type("BCST from ours");
+    await bare.expect("Ours: from ours\n");
+    await two.type("QUIT");
+    await one.until("Two left\n");
+    one.signal("SIGKILL");
+    await ours.until("One left\n");
+    await bare.expect("Two left\nOne left\n");
+    assertEquals(
+      ours.stdout,
+      PROMPT + "Ours joined!Connected to server!\nOne joined!\nTwo joined!\nBare joined!\n" +
+        "One: from one\nOurs is sending a broadcast\nOurs: from ours\nTwo left\nOne left\n",
+    );
+  },
+});
+
+async function hasNetcat(): Promise<boolean> {
+  try {
+    await new Deno.Command("nc", { args: ["-h"], stdout: "null", stderr: "null" }).output();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -240,6 +240,19 @@ Deno.test("serve() frees a name at once, however its client ends", async () => {
   }
 });
 
+Deno.test("serve() frees the name of a client that resets its connection", async () => {
+  await using server = serveRelay();
+  using alice = await join(server.port, "Alice");
+  const bob = await join(server.port, "Bob");
+  await alice.expect("Bob joined!\n");
+  await alice.send("BCST unread\n");
+  await alice.expect("Alice is sending a broadcast\n");
+  // Closing over what was not read resets the connection.
+  bob.close();
+  await alice.expect("Bob left\n");
+  using _again = await join(server.port, "Bob");
+});
+
 Deno.test("serve() answers a client that has ended its side", async () => {
   await using server = serveRelay();
   using peer = await Peer.connect(server.port);
