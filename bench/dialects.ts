@@ -1,0 +1,39 @@
+/**
+ * How to talk to each kind of chat server under load: how a client introduces itself, and what it sends
+ * so that every other client of the room gets it.
+ *
+ * @module
+ */
+
+/** One kind of server. Texts are what goes over the wire; `i` counts clients, the first one is 0. */
+export interface Dialect {
+  /** What client `i` sends first, each part a write of its own. */
+  hello(i: number): string[];
+  /** What the server's answer to the hello contains once the client is in, if it answers at all. */
+  welcome?: string;
+  /** A message with this text. */
+  message(text: string): string;
+}
+
+const frame = (text: string) => text.padEnd(200);
+
+/** The kinds of servers that can be measured, by their names. */
+export const DIALECTS: Readonly<Record<string, Dialect>> = {
+  relay: {
+    hello: (i) => [`JOIN u${i}\n`],
+    welcome: "Connected to server!",
+    message: (text) => `BCST ${text}\n`,
+  },
+  channels: {
+    hello: (i) => [frame(`u${i}`), frame(i === 0 ? "/create x" : "/join x")],
+    message: frame,
+  },
+  chatroom: { hello: (i) => [`u${i}`], welcome: "Welcome\n", message: (text) => `${text}\n` },
+  // Whatever one says, all the others get: the baseline, and ncat --broker.
+  bytes: { hello: () => [], message: (text) => `${text}\n` },
+  irc: {
+    hello: (i) => [`NICK u${i}\r\nUSER u${i} 0 * :u\r\nJOIN #x\r\n`],
+    welcome: " 366 ",
+    message: (text) => `PRIVMSG #x :${text}\r\n`,
+  },
+};
