@@ -5,6 +5,7 @@
  */
 
 import { connectReason, StartError } from "./serving.ts";
+import { traced } from "./trace.ts";
 
 /**
  * Connects; undefined when `signal` was aborted before that was done. Rejects with a
@@ -23,7 +24,7 @@ export async function connect(
     const conn = await Deno.connect({ hostname, port, signal: attempt.signal });
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
-    return conn;
+    return traced(conn);
   } catch (error) {
     if (signal.aborted) return undefined;
     throw new StartError(`cannot connect to ${hostname}:${port}: ${connectReason(error)}`);

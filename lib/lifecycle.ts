@@ -5,6 +5,7 @@
  */
 
 import type { Flow, Outbound } from "./outbound.ts";
+import { traced } from "./trace.ts";
 
 /** The first SIGINT or SIGTERM aborts the signal; a second one ends the process at once. */
 export interface Shutdown extends Disposable {
@@ -121,7 +122,7 @@ async function begin(
     // Chat is small messages that somebody waits for, between peers that may vanish silently.
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
-    await session(conn, id);
+    await session(traced(conn), id);
   } catch (error) {
     // Nothing a peer does gets here: it is a bug of ours, and must be seen without ending the server.
     if (!isDisconnect(error)) log(`internal error, please report it: ${error}`);

@@ -6,6 +6,7 @@
 
 import { suggestion, UsageError } from "./options.ts";
 import { StartError } from "./serving.ts";
+import { startTrace } from "./trace.ts";
 
 /** A protocol as a role runs it. */
 export interface Protocol {
@@ -41,14 +42,28 @@ export async function runRole(args: readonly string[], role: Role): Promise<numb
 /** Runs one protocol; returns the exit code. */
 export async function runProtocol(protocol: Protocol, args: readonly string[]): Promise<number> {
   try {
-    const result = await protocol.run(args);
-    return result === "help" ? say(protocol.USAGE) : result ?? 0;
+    const [trace, rest] = takeTrace(args);
+    if (trace !== undefined) await startTrace(trace);
+    const result = await protocol.run(rest);
+    return result === "help" ? say(protocol.USAGE + TRACE_HELP) : result ?? 0;
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, protocol.USAGE);
     if (error instanceof StartError) return fail(error.message);
     throw error;
   }
 }
+
+/** Every command takes `--trace FILE`: it is taken out here, so that no protocol has to know of it. */
+function takeTrace(args: readonly string[]): [file: string | undefined, rest: readonly string[]] {
+  const at = args.findIndex((arg) => arg === "--trace" || arg.startsWith("--trace="));
+  if (at === -1) return [undefined, args];
+  const glued = args[at]!.startsWith("--trace=");
+  const path = glued ? args[at]!.slice("--trace=".length) : args[at + 1];
+  if (!path || (!glued && path.startsWith("-"))) throw new UsageError("--trace needs a value");
+  return [path, args.toSpliced(at, glued ? 1 : 2)];
+}
+
+const TRACE_HELP = "  --trace FILE            write all that goes over the sockets to a file\n";
 
 function say(usage: string): number {
   Deno.stdout.writeSync(new TextEncoder().encode(usage));
