@@ -2,6 +2,7 @@
 /**
  * The terminal clients: one role, a protocol each.
  *
+ * - `channels`: channels in fixed frames of 200 bytes.
  * - `relay`: lines of JOIN, LIST, MESG, BCST and QUIT.
  *
  * Run `deno run --allow-net client.ts relay 127.0.0.1 8001`; `nc -l 8001` shows what it sends.
@@ -12,6 +13,7 @@
 import { type Protocol, runRole } from "./lib/role.ts";
 
 const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
+  channels: () => import("./client/channels.ts"),
   relay: () => import("./client/relay.ts"),
 };
 
@@ -20,6 +22,7 @@ const USAGE = `usage: client.ts PROTOCOL ...
 
 example: client.ts relay 127.0.0.1 8001
 
+  channels NAME HOST PORT channels in fixed frames of 200 bytes
   relay HOST PORT         lines of JOIN, LIST, MESG, BCST and QUIT
 
 client.ts PROTOCOL --help shows the options of one.

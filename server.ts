@@ -2,6 +2,7 @@
 /**
  * The TCP chat servers: one role, three protocols.
  *
+ * - `channels`: channels in fixed frames of 200 bytes.
  * - `relay`: lines of JOIN, LIST, MESG, BCST and QUIT.
  *
  * Run `deno run --allow-net server.ts relay 8001`, and talk to it with `nc 127.0.0.1 8001`.
@@ -12,6 +13,7 @@
 import { type Protocol, runRole } from "./lib/role.ts";
 
 const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
+  channels: () => import("./server/channels.ts"),
   relay: () => import("./server/relay.ts"),
 };
 
@@ -20,6 +22,7 @@ const USAGE = `usage: server.ts PROTOCOL ...
 
 example: server.ts relay 8001
 
+  channels PORT           channels in fixed frames of 200 bytes
   relay PORT              lines of JOIN, LIST, MESG, BCST and QUIT
 
 server.ts PROTOCOL --help shows the options of one.

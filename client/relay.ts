@@ -12,8 +12,9 @@
  */
 
 import { connect } from "../lib/connect.ts";
+import { converse } from "../lib/converse.ts";
 import { frames, FrameTooLongError, LineSplitter } from "../lib/framing.ts";
-import { isDisconnect, shutdownOnSignals, tryClose, within } from "../lib/lifecycle.ts";
+import { isDisconnect, shutdownOnSignals, tryClose } from "../lib/lifecycle.ts";
 import { limits } from "../lib/limits.ts";
 import { parseOptions, port } from "../lib/options.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
@@ -103,14 +104,10 @@ async function chat(conn: Deno.TcpConn, console: Console, where: string): Promis
   const own = new OwnBroadcasts();
   console.setPrompt(PROMPT);
   if (!console.interactive) console.write(PROMPT);
-  const typing = type(console, outbound, own).then(() => "left" as const);
-  const listening = listen(conn, console, own).then(() => "gone" as const);
-  const first = await Promise.race([typing, listening]);
-  if (first === "left") await within(QUIT_MS, listening);
-  else console.note(`the server at ${where} has ended the connection`);
-  outbound.discard();
-  tryClose(conn);
-  await Promise.all([listening, console.close(), typing]);
+  const typing = type(console, outbound, own);
+  const listening = listen(conn, console, own);
+  const first = await converse(conn, { console, outbound, typing, listening, leaveMs: QUIT_MS });
+  if (first === "gone") console.note(`the server at ${where} has ended the connection`);
   return first === "left" ? 0 : 1;
 }
 

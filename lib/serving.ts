@@ -57,10 +57,13 @@ export async function runServer(
   }
 }
 
+/** A class that connects at once must not be made to wait a second for its next try; the system may cap it. */
+const BACKLOG = 4096;
+
 /** Listens for TCP connections, or throws a {@linkcode StartError} that says what to try. */
 export function listen({ hostname, port }: Endpoint): Deno.TcpListener {
   try {
-    return Deno.listen({ hostname, port });
+    return Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
   } catch (error) {
     throw new StartError(`cannot listen on ${hostname}:${port}: ${listenReason(error)}`);
   }

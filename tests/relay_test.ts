@@ -1,45 +1,15 @@
 import { assertEquals } from "@std/assert/equals";
 import { serve } from "../server/relay.ts";
-import { type Limits, limits } from "../lib/limits.ts";
-import { openOperator } from "../lib/operator.ts";
-import { Flow } from "../lib/outbound.ts";
+import type { Limits } from "../lib/limits.ts";
 import { Peer } from "./helpers.ts";
+import { type Served, served } from "./serving.ts";
 
 const UNREGISTERED = 'Unregistered User. Use "JOIN <username>" to Register.\n';
-
-interface Served extends AsyncDisposable {
-  readonly port: number;
-  /** What the operator has seen; complete once the server is disposed of. */
-  readonly lines: string[];
-}
 
 function serveRelay(
   options: { users?: number; list?: "commas" | "lines"; limits?: Partial<Limits> } = {},
 ): Served {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const controller = new AbortController();
-  const lines: string[] = [];
-  const inForce = limits(options.limits);
-  const flow = new Flow(inForce);
-  const stdout = {
-    write(data: Uint8Array) {
-      lines.push(...new TextDecoder().decode(data).trimEnd().split("\n"));
-      return Promise.resolve(data.length);
-    },
-  };
-  const operator = openOperator(flow, { stdout, stderr: { writeSync: (data) => data.length } });
-  const { signal } = controller;
-  const served = serve(listener, { ...options, signal, limits: inForce, flow, operator });
-  return {
-    port: listener.addr.port,
-    lines,
-    async [Symbol.asyncDispose]() {
-      controller.abort();
-      await served;
-      await operator.flush();
-      operator.close();
-    },
-  };
+  return served(serve, options);
 }
 
 /** Connects and registers; the others' notices are theirs to read. */

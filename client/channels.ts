@@ -1,0 +1,132 @@
+/**
+ * The channels client (CEG 4188's bonus question): sends its name, then each typed line in frames of 200
+ * bytes, and writes each frame it receives over the `[Me] ` that waits for the next line.
+ *
+ * ```
+ * [Me] /join 168_tas
+ * Alice has joined
+ * [Me] Hello world!
+ * ```
+ *
+ * Run it with `deno run --allow-net client.ts channels Scott 127.0.0.1 55555`.
+ *
+ * @module
+ */
+
+import { connect } from "../lib/connect.ts";
+import { converse } from "../lib/converse.ts";
+import { FixedSplitter, frames } from "../lib/framing.ts";
+import { isDisconnect, shutdownOnSignals, tryClose } from "../lib/lifecycle.ts";
+import { limits } from "../lib/limits.ts";
+import { parseOptions, port, UsageError } from "../lib/options.ts";
+import { Flow, Outbound } from "../lib/outbound.ts";
+import { StartError } from "../lib/serving.ts";
+import { type Console, openConsole } from "../lib/terminal.ts";
+import { frame, FRAME_BYTES, parseName, strip, TEXTS, typedFrames } from "../lib/wire/channels.ts";
+
+const COMMANDS = ["/create", "/join", "/list"];
+/** How long a server gets to take in the end of our stream. */
+const LEAVE_MS = 2000;
+
+/** Shows frames and prompts: the document's bytes on a pipe, a line editor's lines on a terminal. */
+interface Screen {
+  prompt(): void;
+  frame(text: string): void;
+  gone(text: string): void;
+}
+
+function screen(console: Console): Screen {
+  if (console.interactive) {
+    return {
+      prompt: () => {},
+      // An empty frame writes over the prompt only, and that is redrawn anyway.
+      frame: (text) => {
+        if (text !== "") console.show(text);
+      },
+      gone: (text) => console.show(text),
+    };
+  }
+  const wipe = `${TEXTS.wipe}\r`;
+  return {
+    prompt: () => console.write(TEXTS.prefix),
+    frame: (text) => console.write(`${wipe}${text}${text && "\n"}${TEXTS.prefix}`),
+    gone: (text) => console.write(`${wipe}${text}\n`),
+  };
+}
+
+/** Sends what is typed until the input ends. */
+async function type(console: Console, outbound: Outbound, shown: Screen): Promise<void> {
+  shown.prompt();
+  for (let typed; (typed = await console.readLine()) !== null;) {
+    typedFrames(typed).forEach((each) => outbound.send(each));
+    shown.prompt();
+  }
+}
+
+/** Shows what the server sends until it ends. */
+async function listen(conn: Deno.TcpConn, console: Console, shown: Screen): Promise<void> {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  try {
+    for await (const batch of frames(conn, new FixedSplitter(FRAME_BYTES))) {
+      for (const each of batch) shown.frame(decoder.decode(strip(each)));
+      await console.drained();
+    }
+  } catch (error) {
+    if (!isDisconnect(error)) throw error;
+  }
+}
+
+/** How the client is called. */
+export const USAGE = `usage: client.ts channels NAME HOST PORT
+
+example: client.ts channels Scott 127.0.0.1 55555
+
+  NAME                    the name that the others see
+  HOST                    the server's name or address
+  PORT                    the server's port
+
+Then type messages, or: /create CHANNEL, /join CHANNEL, /list.
+`;
+
+/** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
+export async function run(args: readonly string[]): Promise<"help" | number> {
+  const options = parseOptions(args, { words: ["NAME", "HOST", "PORT"] });
+  if (options.help) return "help";
+  const [name, hostname, portText] = options.words as [string, string, string];
+  const number = port(portText, 1);
+  const hello = frame(name);
+  if (parseName(hello) !== name.trim()) {
+    throw new UsageError(`NAME must be 1 to ${FRAME_BYTES} bytes, not ${JSON.stringify(name)}`);
+  }
+  using shutdown = shutdownOnSignals();
+  const { signal } = shutdown;
+  const conn = await connect(hostname, { port: number, signal }).catch((error) => {
+    if (!(error instanceof StartError)) throw error;
+    // The document's own sentence, on stdout; ours says why, on stderr.
+    const console = openConsole();
+    console.write(`${TEXTS.cannotConnect(hostname, number)}\n`);
+    console.note(error.message);
+    return console.close();
+  });
+  if (!conn) return signal.aborted ? 0 : 1;
+  const console = openConsole({
+    prompt: TEXTS.prefix,
+    onInterrupt: shutdown.request,
+    complete: (word, line) => line === word ? COMMANDS.filter((each) => each.startsWith(word)) : [],
+  });
+  signal.addEventListener("abort", () => console.close());
+  const outbound = new Outbound(conn, new Flow(limits()), { onCut: () => tryClose(conn) });
+  outbound.send(hello);
+  const shown = screen(console);
+  let leaving = false;
+  const typing = type(console, outbound, shown).then(async () => {
+    leaving = true;
+    await outbound.drained();
+    await conn.closeWrite().catch(() => {});
+  });
+  const listening = listen(conn, console, shown).then(() => {
+    if (!leaving) shown.gone(TEXTS.disconnected(hostname, number));
+  });
+  await converse(conn, { console, outbound, typing, listening, leaveMs: LEAVE_MS });
+  return 0;
+}

@@ -1,0 +1,152 @@
+/**
+ * The channels protocol (CEG 4188's bonus question): every message, both ways, is a frame of exactly 200
+ * bytes, UTF-8 text padded on the right with spaces. The first frame of a client is its name.
+ *
+ * The texts are those of the `utils.py` that the document refers to.
+ *
+ * @module
+ */
+
+/** Bytes of every frame. */
+export const FRAME_BYTES = 200;
+
+const SPACE = 0x20;
+const SLASH = 0x2f;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const SPACES: Uint8Array = new Uint8Array(FRAME_BYTES).fill(SPACE);
+
+/** The document's texts; `{0}` and `{1}` of `utils.py` are the arguments. */
+export const TEXTS = {
+  cannotConnect: (host: string, port: number): string => `Unable to connect to ${host}:${port}`,
+  disconnected: (host: string, port: number): string =>
+    `Server at ${host}:${port} has disconnected`,
+  prefix: "[Me] ",
+  wipe: "\r    ",
+  invalidControl: (message: string): string =>
+    `${message} is not a valid control message. Valid messages are /create, /list, and /join.`,
+  noChannel: (channel: string): string =>
+    `No channel named ${channel} exists. Try '/create ${channel}'?`,
+  joinWhat: "/join command must be followed by the name of a channel to join.",
+  joined: (name: string): string => `${name} has joined`,
+  left: (name: string): string => `${name} has left`,
+  channelExists: (channel: string): string =>
+    `Room ${channel} already exists, so cannot be created.`,
+  createWhat: "/create command must be followed by the name of a channel to create",
+  notInChannel: "Not currently in any channel. Must join a channel before sending messages.",
+} as const;
+
+/** What a frame asks of the server; `text` is a view of the frame. */
+export type Request =
+  | { readonly type: "text"; readonly text: Uint8Array }
+  | { readonly type: "list" }
+  | { readonly type: "create" | "join"; readonly channel: string | undefined }
+  | { readonly type: "invalid"; readonly message: string };
+
+/** The message of a frame: what stands before the white space and NUL at its end. */
+export function strip(frame: Uint8Array): Uint8Array {
+  let end = frame.length;
+  while (end > 0 && isPadding(frame[end - 1]!)) end--;
+  return frame.subarray(0, end);
+}
+
+/** Decodes a frame as a name; undefined when it is empty or not UTF-8. */
+export function parseName(frame: Uint8Array): string | undefined {
+  return decode(strip(frame))?.trim() || undefined;
+}
+
+/** Takes a frame apart. Commands match a whole word, and channel names are one word. */
+export function parseRequest(frame: Uint8Array): Request {
+  const text = strip(frame);
+  if (text[0] !== SLASH) return { type: "text", text };
+  const message = decode(text);
+  const [command, channel] = message?.split(/[ \t\n\v\f\r]+/) ?? [];
+  if (command === "/list") return { type: "list" };
+  if (command === "/create" || command === "/join") {
+    return { type: command === "/create" ? "create" : "join", channel };
+  }
+  return { type: "invalid", message: message ?? new TextDecoder().decode(text) };
+}
+
+/** The frame for a text; what does not fit is cut off, never inside a character. */
+export function frame(text: string): Uint8Array {
+  return concat(parts(EMPTY, encoder.encode(text)));
+}
+
+/** `[name] ` in bytes: what stands before the texts of a member on their way to others. */
+export function prefix(name: string): Uint8Array {
+  return encoder.encode(`[${name}] `);
+}
+
+/** The frame of `head` and `text` in parts that are 200 bytes together, the text cut as in `frame`. */
+export function parts(head: Uint8Array, text: Uint8Array): [Uint8Array, Uint8Array, Uint8Array] {
+  const first = cut(head, FRAME_BYTES);
+  const second = first === head ? cut(text, FRAME_BYTES - first.length) : EMPTY;
+  return [first, second, SPACES.subarray(first.length + second.length)];
+}
+
+/** The names of channels, a line each, in as many whole frames as it takes; a name is never cut. */
+export function listFrames(names: Iterable<string>): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let text = "";
+  for (const name of names) {
+    const longer = text === "" ? name : `${text}\n${name}`;
+    if (encoder.encode(longer).length <= FRAME_BYTES) {
+      text = longer;
+    } else {
+      frames.push(frame(text));
+      text = name;
+    }
+  }
+  if (text !== "") frames.push(frame(text));
+  return frames;
+}
+
+/** The frames for a typed line: as many as it takes, cut between words where that is possible. */
+export function typedFrames(line: string): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  let rest = encoder.encode(line);
+  while (rest.length > FRAME_BYTES) {
+    const whole = cut(rest, FRAME_BYTES);
+    // A blank right behind the frame is a good place, too.
+    const blank = rest[whole.length] === SPACE ? whole.length : whole.lastIndexOf(SPACE);
+    const end = blank > 0 ? blank : whole.length;
+    frames.push(concat(parts(EMPTY, rest.subarray(0, end))));
+    rest = rest.subarray(blank > 0 ? end + 1 : end);
+  }
+  frames.push(concat(parts(EMPTY, rest)));
+  return frames;
+}
+
+const EMPTY: Uint8Array = new Uint8Array();
+
+/** The first bytes of UTF-8 text, at most `length`, and no half character at the end. */
+function cut(text: Uint8Array, length: number): Uint8Array {
+  if (text.length <= length) return text;
+  let end = length;
+  // A character has at most three continuation bytes; more of them are no text, and are cut anywhere.
+  while (end > length - 4 && end > 0 && (text[end]! & 0xc0) === 0x80) end--;
+  return text.subarray(0, (text[end]! & 0xc0) === 0x80 ? length : end);
+}
+
+function isPadding(byte: number): boolean {
+  return byte === SPACE || byte === 0 || (byte >= 0x09 && byte <= 0x0d);
+}
+
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

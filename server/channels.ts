@@ -1,0 +1,193 @@
+/**
+ * The channel server (CEG 4188's bonus question): clients create, join and list channels, and what one
+ * says goes to the others of its channel. Every message, both ways, is a frame of 200 bytes.
+ *
+ * ```
+ * client: Alice␠…      (its name: nothing is answered)
+ * client: /join tas␠…  others: Alice has joined␠…
+ * client: Hello␠…      others: [Alice] Hello␠…
+ * ```
+ *
+ * Run it with `deno run --allow-net server.ts channels 55555`, and try it with
+ * `printf '%-200s' Alice '/create tas' /list | nc -N 127.0.0.1 55555`.
+ *
+ * @module
+ */
+
+import { FixedSplitter, frames } from "../lib/framing.ts";
+import { acceptSessions, hangUp, isDisconnect, tryClose } from "../lib/lifecycle.ts";
+import type { Limits } from "../lib/limits.ts";
+import { limitHelp, parseOptions, port } from "../lib/options.ts";
+import { Fanout, type Flow, Outbound } from "../lib/outbound.ts";
+import { Pace } from "../lib/pace.ts";
+import { reachable, runServer, type Serving } from "../lib/serving.ts";
+import {
+  frame,
+  FRAME_BYTES,
+  listFrames,
+  parseName,
+  parseRequest,
+  parts,
+  prefix,
+  type Request,
+  TEXTS,
+} from "../lib/wire/channels.ts";
+
+/** A client that has said its name. Names need not be unique: a member is a connection. */
+export interface Member {
+  /** What the others know it by. */
+  readonly name: string;
+  /** `[name] `. */
+  readonly prefix: Uint8Array;
+  /** Takes the frames for the client. */
+  readonly outbound: Outbound;
+  /** The channel that it is in, if any. Set by {@linkcode Channels}. */
+  channel?: Fanout | undefined;
+}
+
+/** All channels by their names, in order of creation, and what each request does. It knows no sockets. */
+export class Channels {
+  readonly #flow: Flow;
+  readonly #channels = new Map<string, Fanout>();
+
+  /** No channels yet. */
+  constructor(flow: Flow) {
+    this.#flow = flow;
+  }
+
+  /** Carries out what a frame of the member asks for. A command that fails changes nothing. */
+  request(member: Member, request: Request): void {
+    switch (request.type) {
+      case "text":
+        if (!member.channel) return member.outbound.send(frame(TEXTS.notInChannel));
+        return member.channel.send(parts(member.prefix, request.text), member.outbound);
+      case "list":
+        return listFrames(this.#channels.keys()).forEach((each) => member.outbound.send(each));
+      case "create":
+        return this.#create(member, request.channel);
+      case "join":
+        return this.#join(member, request.channel);
+      case "invalid":
+        return member.outbound.send(frame(TEXTS.invalidControl(request.message)));
+    }
+  }
+
+  /** Takes the member out of its channel, however it left, and tells the rest. */
+  leave(member: Member): void {
+    member.channel?.delete(member.outbound);
+    member.channel?.send([frame(TEXTS.left(member.name))]);
+    member.channel = undefined;
+  }
+
+  #create(member: Member, name: string | undefined): void {
+    if (!name) return member.outbound.send(frame(TEXTS.createWhat));
+    if (this.#channels.has(name)) return member.outbound.send(frame(TEXTS.channelExists(name)));
+    const channel = new Fanout(this.#flow);
+    this.#channels.set(name, channel);
+    this.#enter(member, channel);
+  }
+
+  #join(member: Member, name: string | undefined): void {
+    if (!name) return member.outbound.send(frame(TEXTS.joinWhat));
+    const channel = this.#channels.get(name);
+    if (!channel) return member.outbound.send(frame(TEXTS.noChannel(name)));
+    this.#enter(member, channel);
+  }
+
+  #enter(member: Member, channel: Fanout): void {
+    // The old channel hears of the leaving before the new one hears of the joining.
+    this.leave(member);
+    channel.send([frame(TEXTS.joined(member.name))]);
+    channel.add(member.outbound);
+    member.channel = channel;
+  }
+}
+
+/** One client from its connection to its end. */
+async function session(
+  conn: Deno.TcpConn,
+  id: number,
+  { channels, signal, limits, flow, operator }: Serving & { channels: Channels },
+): Promise<void> {
+  const who = () => `[${id}] ${member ? JSON.stringify(member.name) : "without a name"}`;
+  const outbound = new Outbound(conn, flow, {
+    onCut: (reason) => {
+      if (reason) operator.note(`${who()} ${reason}: cut`, "cut");
+      tryClose(conn);
+    },
+  });
+  const pace = new Pace(limits.rate);
+  let member: Member | undefined;
+  const introduction = setTimeout(() => {
+    operator.note(`${who()} for ${limits.introduceMs} ms: closed`, "introduction");
+    tryClose(conn);
+  }, limits.introduceMs);
+  operator.note(`[${id}] connected from ${conn.remoteAddr.hostname}:${conn.remoteAddr.port}`, "in");
+  try {
+    for await (const batch of frames(conn, new FixedSplitter(FRAME_BYTES))) {
+      for (const each of batch) {
+        if (signal.aborted) return;
+        if (member) {
+          channels.request(member, parseRequest(each));
+        } else {
+          clearTimeout(introduction);
+          const name = parseName(each);
+          if (name === undefined) return operator.note(`[${id}] sent no name: closed`, "no name");
+          member = { name, prefix: prefix(name), outbound };
+        }
+        // Awaited only when there is something to wait for: frames of one read share their writes.
+        const pause = flow.hold() ?? pace.pass(signal);
+        if (pause) await pause;
+      }
+    }
+  } catch (error) {
+    if (!isDisconnect(error)) throw error;
+  } finally {
+    clearTimeout(introduction);
+    if (member) channels.leave(member);
+    operator.note(`${who()} disconnected`, "out");
+    await hangUp(conn, outbound, limits.drainMs);
+  }
+}
+
+/** Serves channel clients that come through `listener` until `serving.signal` is aborted. */
+export async function serve(listener: Deno.TcpListener, serving: Serving): Promise<void> {
+  const { signal, limits, flow, operator } = serving;
+  const channels = new Channels(flow);
+  operator.note(`listening on ${reachable(listener.addr)}`);
+  await acceptSessions(listener, (conn, id) => session(conn, id, { ...serving, channels }), {
+    signal,
+    flow,
+    drainMs: limits.drainMs,
+    connections: limits.connections,
+    log: (sentence) => operator.note(sentence),
+  });
+}
+
+const LIMIT_FLAGS: readonly (keyof Limits)[] = [
+  "introduceMs",
+  "connections",
+  "softBytes",
+  "hardBytes",
+  "stuckMs",
+  "drainMs",
+  "rate",
+];
+
+/** How the server is called. */
+export const USAGE: string = `usage: server.ts channels PORT [options]
+
+example: server.ts channels 55555
+
+  PORT                    port to listen on, 0 for a free one
+  --host ADDR             address to listen on (0.0.0.0)
+${limitHelp(LIMIT_FLAGS)}`;
+
+/** Runs the server from its command line, until a signal ends it. Throws what `main` shows. */
+export async function run(args: readonly string[]): Promise<"help" | void> {
+  const options = parseOptions(args, { words: ["PORT"], strings: ["host"], limits: LIMIT_FLAGS });
+  if (options.help) return "help";
+  const { host: hostname = "0.0.0.0" } = options.strings;
+  const endpoint = { hostname, port: port(options.words[0]!), limits: options.limits };
+  await runServer(endpoint, serve);
+}

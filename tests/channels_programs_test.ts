@@ -1,0 +1,141 @@
+import { assertEquals } from "@std/assert/equals";
+import { assertMatch } from "@std/assert/match";
+import { Peer, Program } from "./helpers.ts";
+
+const frame = (message: string) => message.padEnd(200);
+const WIPE = "\r    \r";
+
+function startServer(): Program {
+  return new Program("server.ts", ["channels", "0"]);
+}
+
+function startClient(name: string, port: number): Program {
+  return new Program("client.ts", ["channels", name, "127.0.0.1", String(port)]);
+}
+
+/** The bytes of a client's stdout one at a time, as the course's own check reads its lines. */
+function lines(stdout: string): string[] {
+  const found: string[] = [];
+  let line = "";
+  for (const character of stdout) {
+    if (character !== "\n") line += character;
+    else {
+      found.push(line.replaceAll("[Me]", "").trim());
+      line = "";
+    }
+  }
+  return found;
+}
+
+Deno.test("the course's own check: Alice and Kay hear each other", async () => {
+  await using server = startServer();
+  const port = await server.port();
+  await using alice = startClient("Alice", port);
+  await alice.until("[Me] ");
+  await alice.type("/create tas");
+  await using kay = startClient("Kay", port);
+  await kay.until("[Me] ");
+  // Alice's channel exists before Kay joins it: the server answers in the order it reads.
+  await alice.type("/list");
+  await alice.until("tas\n");
+  await kay.type("/join tas");
+  await alice.until("Kay has joined\n");
+  await kay.type("Hi!");
+  await alice.until("[Kay] Hi!\n");
+  await alice.type("Hello!");
+  await kay.until("[Alice] Hello!\n");
+  assertEquals(lines(alice.stdout), ["tas", "Kay has joined", "[Kay] Hi!"]);
+  assertEquals(lines(kay.stdout), ["[Alice] Hello!"]);
+  assertEquals(
+    alice.stdout,
+    `[Me] [Me] [Me] ${WIPE}tas\n[Me] ${WIPE}Kay has joined\n[Me] ${WIPE}[Kay] Hi!\n[Me] [Me] `,
+  );
+  assertEquals(kay.stdout, `[Me] [Me] [Me] ${WIPE}[Alice] Hello!\n[Me] `);
+  await alice.endInput();
+  assertEquals(await alice.code(), 0);
+  await kay.until("Alice has left\n");
+  assertEquals(await kay.stop(), 0);
+  assertEquals(await server.stop(), 0);
+  assertEquals(server.stdout, "");
+});
+
+Deno.test("the document's sample sessions are shown whole by real processes", async () => {
+  await using server = startServer();
+  const port = await server.port();
+  await using panda = startClient("Panda", port);
+  await panda.type("Hello world!");
+  await panda.until("sending messages.\n");
+  await panda.type("/list");
+  await panda.type("/create 168_tas");
+  await panda.type("/list");
+  await panda.until("168_tas\n");
+  await panda.type("Hello world!");
+  await using alice = startClient("Alice", port);
+  await alice.type("/list");
+  await alice.until("168_tas\n");
+  await alice.type("/join 168_tas");
+  await panda.until("Alice has joined\n");
+  await alice.type("Hi everyone! Does anyone know what we're doing on the first day of lecture?");
+  await panda.until("lecture?\n");
+  assertEquals(await panda.stop(), 0);
+  await alice.until("Panda has left\n");
+  // Prompts stand where lines were typed; typed text itself is the terminal's to show.
+  assertEquals(
+    panda.stdout.replaceAll("[Me] ", "").replaceAll(WIPE, ""),
+    [
+      "Not currently in any channel. Must join a channel before sending messages.\n",
+      "168_tas\nAlice has joined\n",
+      "[Alice] Hi everyone! Does anyone know what we're doing on the first day of lecture?\n",
+    ].join(""),
+  );
+  assertEquals(
+    alice.stdout.replaceAll("[Me] ", "").replaceAll(WIPE, ""),
+    "168_tas\nPanda has left\n",
+  );
+  await alice.endInput();
+  assertEquals(await alice.code(), 0);
+});
+
+Deno.test("client.ts channels sends its name and padded lines, long ones in several frames", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient("Scott", listener.addr.port);
+  using server = new Peer(await listener.accept());
+  await server.expect(frame("Scott"));
+  await client.write(`hi\r\n  lead\n\n${"word ".repeat(50)}\nlast`);
+  await client.endInput();
+  await server.expect(
+    ["hi", "  lead", "", "word ".repeat(40), "word ".repeat(10), "last"].map(frame).join(""),
+  );
+  await server.expectEnd();
+  server.close();
+  assertEquals(await client.code(), 0);
+  assertEquals(client.stdout, "[Me] ".repeat(6));
+});
+
+Deno.test("client.ts channels shows frames only when they are whole", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient("Scott", listener.addr.port);
+  using server = new Peer(await listener.accept());
+  await server.read(200);
+  await client.until("[Me] ");
+  await server.send(frame("first").slice(0, 150));
+  await server.send(
+    frame("first").slice(150) + frame("second\n") + frame("") + frame(" é  x") + "half",
+  );
+  await client.until("x\n[Me] ");
+  const { port } = listener.addr;
+  server.close();
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    client.stdout,
+    `[Me] ${WIPE}first\n[Me] ${WIPE}second\n[Me] ${WIPE}[Me] ${WIPE} é  x\n[Me] ` +
+      `${WIPE}Server at 127.0.0.1:${port} has disconnected\n`,
+  );
+});
+
+Deno.test("client.ts channels says that it cannot connect, on stdout and before any prompt", async () => {
+  await using client = new Program("client.ts", ["channels", "A", "localhost", "1"]);
+  assertEquals(await client.code(), 1);
+  assertEquals(client.stdout, "Unable to connect to localhost:1\n");
+  assertMatch(client.stderr, /^cannot connect to localhost:1: [^\n]+\n$/);
+});

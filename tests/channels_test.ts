@@ -1,0 +1,299 @@
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import type { Limits } from "../lib/limits.ts";
+import { serve } from "../server/channels.ts";
+import { bytes, Peer, text } from "./helpers.ts";
+import { type Served, served } from "./serving.ts";
+
+const frame = (message: string) => message.padEnd(200);
+const NOWHERE = "Not currently in any channel. Must join a channel before sending messages.";
+const invalid = (message: string) =>
+  `${message} is not a valid control message. Valid messages are /create, /list, and /join.`;
+
+function serveChannels(limits: Partial<Limits> = {}): Served {
+  return served(serve, { limits });
+}
+
+/** Connects and says its name and more; nothing is answered to a name. */
+async function enter(port: number, ...messages: string[]): Promise<Peer> {
+  const peer = await Peer.connect(port);
+  await peer.send(messages.map(frame).join(""));
+  return peer;
+}
+
+/** Asserts that the next frames are these, and that nothing comes between them. */
+async function expectFrames(peer: Peer, ...messages: string[]): Promise<void> {
+  await peer.expect(messages.map(frame).join(""));
+}
+
+/** Waits until all that the peer has sent is carried out: an invalid command is answered in order. */
+async function settle(peer: Peer): Promise<void> {
+  await peer.send(frame("/?"));
+  await expectFrames(peer, invalid("/?"));
+}
+
+Deno.test("serve() answers each request as the document's table says", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice");
+  const dialogue: [sent: string, received: string[]][] = [
+    ["Hello", [NOWHERE]],
+    ["/list", []],
+    ["/join a", ["No channel named a exists. Try '/create a'?"]],
+    ["/join", ["/join command must be followed by the name of a channel to join."]],
+    ["/join   ", ["/join command must be followed by the name of a channel to join."]],
+    ["/create", ["/create command must be followed by the name of a channel to create"]],
+    ["Still nowhere", [NOWHERE]],
+    ["/create a", []],
+    ["/create a", ["Room a already exists, so cannot be created."]],
+    ["/create b c", []],
+    ["/create b", ["Room b already exists, so cannot be created."]],
+    ["/list", ["a\nb"]],
+    ["/list\n", ["a\nb"]],
+    ["/", [invalid("/")]],
+    ["/foo a b", [invalid("/foo a b")]],
+    ["/joinx", [invalid("/joinx")]],
+    ["/join __proto__", ["No channel named __proto__ exists. Try '/create __proto__'?"]],
+    ["to nobody", []],
+  ];
+  for (const [sent, received] of dialogue) {
+    await alice.send(frame(sent));
+    await expectFrames(alice, ...received);
+  }
+  await settle(alice);
+});
+
+Deno.test("serve() carries messages and tells of joining and leaving, in order", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  using bob = await enter(server.port, "Bob", "/join a");
+  await expectFrames(alice, "Bob has joined");
+  using carol = await enter(server.port, "Carol", "/create b");
+  await settle(carol);
+
+  await bob.send(frame("Hi") + frame("  spaces stay") + frame("") + frame(" /list"));
+  await expectFrames(alice, "[Bob] Hi", "[Bob]   spaces stay", "[Bob]", "[Bob]  /list");
+  await bob.send(frame("/join b"));
+  await expectFrames(alice, "Bob has left");
+  await expectFrames(carol, "Bob has joined");
+  // Its own channel: the others hear both, and it hears each message once afterwards.
+  await bob.send(frame("/join b") + frame("again"));
+  await expectFrames(carol, "Bob has left", "Bob has joined", "[Bob] again");
+  await carol.send(frame("once"));
+  await expectFrames(bob, "[Carol] once");
+  await settle(bob);
+  bob.close();
+  await expectFrames(carol, "Bob has left");
+  // Nobody is left in a, and it is still there.
+  await alice.send(frame("/create c") + frame("/list"));
+  await expectFrames(alice, "a\nb\nc");
+  await carol.send(frame("/join a"));
+  await settle(carol);
+  await settle(alice);
+});
+
+Deno.test("serve() takes two members of the same name for two", async () => {
+  await using server = serveChannels();
+  using one = await enter(server.port, "Twin", "/create a");
+  await settle(one);
+  using two = await enter(server.port, "Twin", "/join a");
+  await expectFrames(one, "Twin has joined");
+  await two.send(frame("me"));
+  await expectFrames(one, "[Twin] me");
+  await settle(two);
+});
+
+Deno.test("serve() changes nothing when a command fails", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  using bob = await enter(server.port, "Bob", "/join a");
+  await expectFrames(alice, "Bob has joined");
+  for (
+    const [command, answer] of [
+      ["/join", "/join command must be followed by the name of a channel to join."],
+      ["/join nowhere", "No channel named nowhere exists. Try '/create nowhere'?"],
+      ["/create", "/create command must be followed by the name of a channel to create"],
+      ["/create a", "Room a already exists, so cannot be created."],
+      ["/joinx", invalid("/joinx")],
+      ["/", invalid("/")],
+    ] as const
+  ) {
+    await bob.send(frame(command) + frame(`after ${command}`));
+    await expectFrames(bob, answer);
+    await expectFrames(alice, `[Bob] after ${command}`);
+    await alice.send(frame("and back"));
+    await expectFrames(bob, "[Alice] and back");
+  }
+});
+
+const SCRIPT = ["Bob", "/join a", "Hello", "/list", "x".repeat(200), "/join nowhere", "last"];
+const BOB_HEARS = ["a", "No channel named nowhere exists. Try '/create nowhere'?"];
+const ALICE_HEARS = [
+  "Bob has joined",
+  "[Bob] Hello",
+  `[Bob] ${"x".repeat(194)}`,
+  "[Bob] last",
+  "Bob has left",
+];
+
+/** Plays the script in the given pieces, and checks what both hear to the byte. */
+async function playScript(pieces: (all: Uint8Array) => Uint8Array[]): Promise<void> {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  using bob = await Peer.connect(server.port);
+  for (const piece of pieces(bytes(SCRIPT.map(frame).join("")))) await bob.send(piece);
+  await bob.halfClose();
+  await expectFrames(bob, ...BOB_HEARS);
+  await bob.expectEnd();
+  await expectFrames(alice, ...ALICE_HEARS);
+}
+
+Deno.test("serve() hears the same when frames are split at any of their 200 bytes", async () => {
+  for (let at = 1; at < 200; at++) {
+    await playScript((all) => [all.subarray(0, 400 + at), all.subarray(400 + at)]);
+  }
+});
+
+Deno.test("serve() hears the same when frames come glued, in thirds, or a byte at a time", async () => {
+  await playScript((all) => [all]);
+  await playScript((
+    all,
+  ) => [all.subarray(0, 150), all.subarray(150, 350), all.subarray(350, 400), all.subarray(400)]);
+  await playScript((all) => Array.from({ length: all.length }, (_, i) => all.subarray(i, i + 1)));
+  await playScript((all) => {
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < all.length; at += 67) pieces.push(all.subarray(at, at + 67));
+    return pieces;
+  });
+});
+
+Deno.test("serve() keeps the halves of two clients apart", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  using bob = await enter(server.port, "Bob", "/join a");
+  await expectFrames(alice, "Bob has joined");
+  using carol = await enter(server.port, "Carol", "/join a");
+  await expectFrames(alice, "Carol has joined");
+  const [first, second] = [frame("from Bob"), frame("from Carol")];
+  await bob.send(first.slice(0, 150));
+  await carol.send(second.slice(0, 100));
+  await bob.send(first.slice(150) + frame("whole") + first.slice(0, 50));
+  await expectFrames(alice, "[Bob] from Bob", "[Bob] whole");
+  await carol.send(second.slice(100));
+  await expectFrames(alice, "[Carol] from Carol");
+  // The half frame of one that leaves is dropped.
+  bob.close();
+  await expectFrames(alice, "Bob has left");
+  await settle(alice);
+});
+
+Deno.test("serve() takes nine frames in one write for nine messages", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  using bob = await enter(server.port, "Bob", "/join a", ...Array.from("1234567"));
+  await expectFrames(alice, "Bob has joined", ...Array.from("1234567", (each) => `[Bob] ${each}`));
+  await settle(bob);
+});
+
+Deno.test("serve() is held up by nobody who is silent or has sent half a name", async () => {
+  await using server = serveChannels();
+  using _silent = await Peer.connect(server.port);
+  using half = await Peer.connect(server.port);
+  await half.send("Half".padEnd(100));
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  await half.send("".padEnd(100) + frame("/join a"));
+  await expectFrames(alice, "Half has joined");
+});
+
+Deno.test("serve() closes a connection that gives no name in time, and no other", async () => {
+  await using server = serveChannels({ introduceMs: 50 });
+  using alice = await enter(server.port, "Alice");
+  using silent = await Peer.connect(server.port);
+  await silent.expectEnd();
+  await settle(alice);
+});
+
+Deno.test("serve() closes on an empty name and on one that is not UTF-8", async () => {
+  await using server = serveChannels();
+  for (
+    const name of [frame(""), new Uint8Array(200), frame("\n"), new Uint8Array(200).fill(0xff)]
+  ) {
+    using peer = await Peer.connect(server.port);
+    await peer.send(name);
+    await peer.expectEnd();
+  }
+});
+
+Deno.test("serve() keeps receivers in step when a name and a message do not fit", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  for (
+    const [name, message, heard] of [
+      ["Bob", "x".repeat(200), `[Bob] ${"x".repeat(194)}`],
+      ["n".repeat(200), "hi", `[${"n".repeat(199)}`],
+      ["Zoë", "é".repeat(100), `[Zoë] ${"é".repeat(96)}`],
+      ["Bo", "👋".repeat(50), `[Bo] ${"👋".repeat(48)}`],
+    ] as const
+  ) {
+    // Names and texts that are cut by the sender's own frame are whole here.
+    const padded = (part: string) =>
+      Uint8Array.from([...bytes(part), ...Array(200).fill(32)]).subarray(0, 200);
+    using peer = await Peer.connect(server.port);
+    await peer.send(padded(name));
+    await peer.send(padded("/join a"));
+    await alice.read(200);
+    await peer.send(padded(message));
+    assertEquals(text(await alice.read(200)).trimEnd(), heard);
+    await peer.send(padded("in step"));
+    const step = text(await alice.read(200));
+    assert(step.startsWith("[") && step.length <= 200, step);
+    peer.close();
+    await alice.read(200);
+  }
+  await settle(alice);
+});
+
+Deno.test("serve() relays controls and bytes that are not UTF-8 as they came", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  await settle(alice);
+  using bob = await enter(server.port, "Bob", "/join a");
+  await expectFrames(alice, "Bob has joined");
+  const odd = Uint8Array.of(0x1b, 0x5b, 0x32, 0x4a, 0x07, 0xff, 0xc3, 0x80, 0x41);
+  await bob.send(Uint8Array.of(...odd, ...Array(200 - odd.length).fill(32)));
+  await alice.expect(
+    Uint8Array.of(...bytes("[Bob] "), ...odd, ...Array(194 - odd.length).fill(32)),
+  );
+  await bob.send(new Uint8Array(200));
+  await expectFrames(alice, "[Bob]");
+});
+
+Deno.test("serve() lists 500 channels in whole frames, cut between names", async () => {
+  await using server = serveChannels();
+  const names = Array.from({ length: 500 }, (_, i) => `channel${i}`);
+  using alice = await enter(server.port, "Alice", ...names.map((name) => `/create ${name}`));
+  await alice.send(frame("/list") + frame("/?"));
+  const listed: string[] = [];
+  for (;;) {
+    const next = text(await alice.read(200)).trimEnd();
+    if (next === invalid("/?")) break;
+    listed.push(...next.split("\n"));
+  }
+  assertEquals(listed, names);
+});
+
+Deno.test("serve() prints nothing on stdout", async () => {
+  const server = serveChannels();
+  {
+    await using _ = server;
+    using alice = await enter(server.port, "Alice", "/create a", "hello");
+    await settle(alice);
+  }
+  assertEquals(server.lines, []);
+});

@@ -1,0 +1,117 @@
+import { assertEquals } from "@std/assert/equals";
+import {
+  frame,
+  listFrames,
+  parseName,
+  parseRequest,
+  parts,
+  prefix,
+  strip,
+  typedFrames,
+} from "../lib/wire/channels.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (data: Uint8Array) => new TextDecoder().decode(data);
+const whole = (pieces: readonly Uint8Array[]) =>
+  Uint8Array.from(pieces.flatMap((each) => [...each]));
+const permissions = "none";
+
+Deno.test("frame() pads to 200 bytes and cuts what does not fit between characters", {
+  permissions,
+}, () => {
+  assertEquals(text(frame("hi")), "hi" + " ".repeat(198));
+  assertEquals(text(frame("x".repeat(201))), "x".repeat(200));
+  assertEquals(text(frame("é".repeat(101))), "é".repeat(100));
+  assertEquals(text(frame("x" + "é".repeat(100))), "x" + "é".repeat(99) + " ");
+  assertEquals(text(frame("👋".repeat(51))), "👋".repeat(50));
+  for (let lead = 1; lead <= 3; lead++) {
+    const got = text(frame("x".repeat(lead) + "👋".repeat(50)));
+    assertEquals(got, "x".repeat(lead) + "👋".repeat(49) + " ".repeat(4 - lead));
+  }
+});
+
+Deno.test("parts() makes 200 bytes of every head and text", { permissions }, () => {
+  for (const name of ["", "Kay", "x".repeat(190), "é".repeat(99), "y".repeat(200)]) {
+    for (const message of ["", "hi", "x".repeat(194), "ü".repeat(100), "👋".repeat(50)]) {
+      const made = whole(parts(prefix(name), bytes(message)));
+      assertEquals(made.length, 200);
+      // Cut text is still text: nothing had to be replaced in decoding it.
+      assertEquals(text(made).includes("\ufffd"), false);
+      assertEquals(`[${name}] ${message}`.startsWith(text(made).trimEnd()), true);
+    }
+  }
+});
+
+Deno.test("parts() relays bytes that are not UTF-8 as they came", { permissions }, () => {
+  const odd = new Uint8Array(200).fill(0x80);
+  assertEquals(whole(parts(prefix("a"), odd)), Uint8Array.of(...bytes("[a] "), ...odd.subarray(4)));
+});
+
+Deno.test("strip() takes white space and NUL off the end only", { permissions }, () => {
+  for (
+    const [sent, read] of [
+      ["hi", "hi"],
+      ["  hi  ", "  hi"],
+      ["hi\n", "hi"],
+      ["hi\r\n\t\v\f\0 \0", "hi"],
+      [" ".repeat(200), ""],
+      ["\0".repeat(200), ""],
+      ["a\u00a0", "a\u00a0"],
+    ] as const
+  ) assertEquals(text(strip(bytes(sent))), read);
+});
+
+Deno.test("parseName() refuses what is empty or not UTF-8", { permissions }, () => {
+  assertEquals(parseName(frame("Scott")), "Scott");
+  assertEquals(parseName(frame("  Scott Shenker\n")), "Scott Shenker");
+  assertEquals(parseName(frame("")), undefined);
+  assertEquals(parseName(new Uint8Array(200)), undefined);
+  assertEquals(parseName(new Uint8Array(200).fill(0xff)), undefined);
+});
+
+Deno.test("parseRequest() matches commands as whole words", { permissions }, () => {
+  for (
+    const [sent, request] of [
+      ["/list", { type: "list" }],
+      ["/list all\n", { type: "list" }],
+      ["/create", { type: "create", channel: undefined }],
+      ["/create   ", { type: "create", channel: undefined }],
+      ["/create a", { type: "create", channel: "a" }],
+      ["/create  a b", { type: "create", channel: "a" }],
+      ["/join\ta", { type: "join", channel: "a" }],
+      ["/join __proto__", { type: "join", channel: "__proto__" }],
+      ["/joinx", { type: "invalid", message: "/joinx" }],
+      ["/", { type: "invalid", message: "/" }],
+      ["/foo a  b ", { type: "invalid", message: "/foo a  b" }],
+      ["/JOIN a", { type: "invalid", message: "/JOIN a" }],
+      ["/join\u00a0a", { type: "invalid", message: "/join\u00a0a" }],
+      [" /list", { type: "text", text: bytes(" /list") }],
+      ["", { type: "text", text: bytes("") }],
+    ] as const
+  ) assertEquals(parseRequest(frame(sent)), request);
+  const odd = Uint8Array.of(0x2f, 0xff, ...new Uint8Array(198).fill(0x20));
+  assertEquals(parseRequest(odd), { type: "invalid", message: "/\ufffd" });
+});
+
+Deno.test("listFrames() puts names on lines and goes on in whole frames", { permissions }, () => {
+  assertEquals(listFrames([]), []);
+  assertEquals(listFrames(["a", "b", "c"]).map(text), [frame("a\nb\nc")].map(text));
+  const names = Array.from({ length: 500 }, (_, i) => `channel-${i}`);
+  const frames = listFrames(names);
+  assertEquals(frames.every((each) => each.length === 200), true);
+  assertEquals(frames.flatMap((each) => text(each).trimEnd().split("\n")), names);
+});
+
+Deno.test("typedFrames() cuts long lines between words where it can", { permissions }, () => {
+  const read = (line: string) => typedFrames(line).map((each) => text(strip(each)));
+  assertEquals(read(""), [""]);
+  assertEquals(read("hi"), ["hi"]);
+  assertEquals(read("x".repeat(200)), ["x".repeat(200)]);
+  assertEquals(read("x".repeat(201)), ["x".repeat(200), "x"]);
+  assertEquals(read("x".repeat(200) + " y"), ["x".repeat(200), "y"]);
+  assertEquals(read("word ".repeat(50).trim()), [
+    "word ".repeat(40).trim(),
+    "word ".repeat(10).trim(),
+  ]);
+  assertEquals(read("👋".repeat(60)), ["👋".repeat(50), "👋".repeat(10)]);
+});
