@@ -55,6 +55,18 @@ export const LIMITS = {
     unit: "bytes",
     help: "backlog of one reader at which it is cut",
   },
+  linkBytes: {
+    flag: "link-bytes",
+    value: 4 * 1024 * 1024,
+    unit: "bytes",
+    help: "backlog of one overlay link at which it is cut",
+  },
+  clients: {
+    flag: "clients",
+    value: 65_536,
+    unit: "names",
+    help: "most registered names of a server that never hears of their end",
+  },
   stuckMs: {
     flag: "stuck-ms",
     value: 10_000,
@@ -73,10 +85,33 @@ export const LIMITS = {
     unit: "messages/s",
     help: "most messages per second taken from one connection; 0: no limit",
   },
-} as const satisfies Record<string, Limit>;
+} as const satisfies Record<keyof Limits, Limit>;
 
 /** The values in force, by the table's names. */
-export type Limits = { -readonly [name in keyof typeof LIMITS]: number };
+export interface Limits {
+  /** In bytes: longest line that is taken; a longer one is answered with an error. */
+  lineBytes: number;
+  /** In bytes: bytes without a line end after which a connection is closed. */
+  unterminatedBytes: number;
+  /** In ms: time to introduce oneself where the protocol asks for it. */
+  introduceMs: number;
+  /** In connections: most connections at once; 0: what the descriptor limit allows, less a reserve. */
+  connections: number;
+  /** In bytes: backlog of one reader from which its senders are read more slowly. */
+  softBytes: number;
+  /** In bytes: backlog of one reader at which it is cut. */
+  hardBytes: number;
+  /** In bytes: backlog of one overlay link at which it is cut. */
+  linkBytes: number;
+  /** In names: most registered names of a server that never hears of their end. */
+  clients: number;
+  /** In ms: time without progress after which a reader with a backlog is cut. */
+  stuckMs: number;
+  /** In ms: time that a shutdown gives to what is still queued. */
+  drainMs: number;
+  /** In messages/s: most messages per second taken from one connection; 0: no limit. */
+  rate: number;
+}
 
 /** The table's defaults, with `changes` laid over them. */
 export function limits(changes: Partial<Limits> = {}): Limits {

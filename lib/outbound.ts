@@ -103,6 +103,7 @@ export class Flow {
   /** @internal */
   add(queue: Outbound): void {
     this.#queues.add(queue);
+    if (this.limits.stuckMs === Infinity) return;
     this.#stopSweep ??= this.clock.every(SWEEP_MS, () => {
       for (const each of this.#queues) each.sweep(SWEEP_MS);
     });
@@ -169,6 +170,8 @@ export class Flow {
  * - The owner MUST call `discard` when the connection is closed.
  */
 export class Outbound {
+  /** Whether what is waiting is joined into one write; may change while the queue is in use. */
+  join: boolean;
   readonly #sink: Sink;
   readonly #flow: Flow;
   readonly #options: OutboundOptions;
@@ -192,6 +195,7 @@ export class Outbound {
     this.#sink = sink;
     this.#flow = flow;
     this.#options = options;
+    this.join = options.join ?? true;
     this.#hardBytes = options.hardBytes ?? flow.limits.hardBytes;
     flow.add(this);
   }
@@ -312,12 +316,12 @@ export class Outbound {
   }
 
   #next(): void {
-    if (this.#options.join === false) {
+    if (!this.join) {
       this.#current = this.#queue.shift()!;
     } else {
       const frames = this.#queue;
       this.#queue = [];
-      this.#current = join(frames);
+      this.#current = joined(frames);
     }
     this.#write();
   }
@@ -436,7 +440,7 @@ let lastFrames: readonly Uint8Array[] = [];
 let lastJoined: Uint8Array = EMPTY;
 
 /** Joins frames. Members of one room mostly wait for the same ones: the last join is used again. */
-function join(frames: readonly Uint8Array[]): Uint8Array {
+function joined(frames: readonly Uint8Array[]): Uint8Array {
   if (frames.length === 1) return frames[0]!;
   if (frames.length === lastFrames.length && frames.every((frame, i) => frame === lastFrames[i])) {
     return lastJoined;
