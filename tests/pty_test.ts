@@ -6,92 +6,9 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { bytes, deadline } from "./helpers.ts";
-import { Vt } from "./vt.ts";
+import { hasScript, Pty } from "./pty.ts";
 
 const CHILD = ["run", "--quiet", "--allow-net", new URL("console_child.ts", import.meta.url).href];
-
-/** A process in a pseudo-terminal, seen on a screen, and a peer that sends it lines. */
-class Pty {
-  readonly vt: Vt;
-  /** The device of the pseudo-terminal, for changing its size from outside. */
-  device = "";
-  #output = "";
-  readonly #child: Deno.ChildProcess;
-  readonly #keys: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reader: ReadableStreamDefaultReader<string>;
-
-  constructor(columns: number, rows: number, port: number) {
-    this.vt = new Vt(columns, rows);
-    const client = [Deno.execPath(), ...CHILD, port].join(" ");
-    // The state of the terminal is looked at after the client, while it still exists.
-    const command = `tty; stty cols ${columns} rows ${rows}; ${client}; echo code=$?; stty -a`;
-    this.#child = new Deno.Command("script", {
-      args: ["-qfec", command, "/dev/null"],
-      stdin: "piped",
-      stdout: "piped",
-      env: { SHELL: "/bin/sh" },
-    }).spawn();
-    this.#keys = this.#child.stdin.getWriter();
-    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  }
-
-  async type(keys: string): Promise<void> {
-    await this.#keys.write(bytes(keys));
-  }
-
-  /** Reads until the screen is as it should be; `look` sees its lines. */
-  async until(look: (lines: string[]) => boolean): Promise<void> {
-    const reading = async () => {
-      while (!look(this.vt.lines)) if (!await this.#read()) throw new Error("the process ended");
-    };
-    await deadline(reading(), "the screen").catch((error) => {
-      throw new Error(`${error.message}: it was ${JSON.stringify(this.vt.lines)}`);
-    });
-  }
-
-  /** The first line names the device. The runtime may draw a progress bar before the console opens. */
-  async begin(): Promise<void> {
-    const opened = "\x1b[?2004h";
-    while (!this.#output.includes(opened)) {
-      const { value, done } = await deadline(this.#reader.read(), "the console");
-      if (done) throw new Error(`no console: ${this.#output}`);
-      this.#output += value;
-    }
-    this.device = this.#output.slice(0, this.#output.indexOf("\n")).trim();
-    this.vt.write(this.#output.slice(this.#output.indexOf(opened)));
-  }
-
-  async resize(columns: number): Promise<void> {
-    this.vt.resize(columns);
-    const args = ["-F", this.device, "cols", `${columns}`];
-    assert((await new Deno.Command("stty", { args }).output()).success);
-  }
-
-  /** Everything to the end, the modes of the terminal included. */
-  async end(): Promise<string> {
-    const reading = async () => {
-      while (await this.#read());
-    };
-    await deadline(reading(), "the end of the process");
-    await this.#keys.close().catch(() => {});
-    await this.#child.status;
-    return this.vt.lines.join("\n");
-  }
-
-  async #read(): Promise<boolean> {
-    const { value, done } = await this.#reader.read();
-    if (value !== undefined) this.vt.write(value);
-    return !done;
-  }
-}
-
-const hasScript = await new Deno.Command("script", { args: ["--version"], stdout: "piped" })
-  .output().then(({ stdout }) => new TextDecoder().decode(stdout).includes("util-linux"))
-  .catch(() => false);
-if (!hasScript) {
-  // deno-lint-ignore no-console
-  console.error("pty_test: no util-linux script, nothing is tested in a pseudo-terminal");
-}
 
 /** Runs `test` with a client in a pseudo-terminal that is connected and shows its prompt. */
 function ptyTest(name: string, test: (pty: Pty, peer: Deno.Conn) => Promise<void>): void {
@@ -100,7 +17,7 @@ function ptyTest(name: string, test: (pty: Pty, peer: Deno.Conn) => Promise<void
     ignore: !hasScript,
     async fn() {
       using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-      const pty = new Pty(30, 12, listener.addr.port);
+      const pty = new Pty([...CHILD, String(listener.addr.port)], { columns: 30, rows: 12 });
       using peer = await deadline(listener.accept(), "the client's connection");
       await pty.begin();
       await pty.until((lines) => lines.at(-1) === "[Me]");
