@@ -129,6 +129,8 @@ function spread(
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     if (arg === "--") return [...out, ...args.slice(i)];
+    // The parser keeps the words under this name.
+    if (/^(--_(=|$)|-[^-]*_)/.test(arg)) throw new UsageError(`unknown option ${arg}`);
     const match = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? /^-([A-Za-z])=?(.+)?$/s.exec(arg);
     const name = match && (long.get(match[1]!) ?? match[1]!);
     if (!name || !strings.includes(name)) {
