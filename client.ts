@@ -2,6 +2,7 @@
 /**
  * The terminal clients: one role, a protocol each.
  *
+ * - `bridge`: finds a peer through a server and chats with it directly, in turns.
  * - `channels`: channels in fixed frames of 200 bytes.
  * - `relay`: lines of JOIN, LIST, MESG, BCST and QUIT.
  *
@@ -13,6 +14,7 @@
 import { type Protocol, runRole } from "./lib/role.ts";
 
 const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
+  bridge: () => import("./client/bridge.ts"),
   channels: () => import("./client/channels.ts"),
   relay: () => import("./client/relay.ts"),
 };
@@ -22,6 +24,8 @@ const USAGE = `usage: client.ts PROTOCOL ...
 
 example: client.ts relay 127.0.0.1 8001
 
+  bridge --id=NAME --port=PORT --server=ADDRESS:PORT
+                          a chat in turns with a peer that a server finds
   channels NAME HOST PORT channels in fixed frames of 200 bytes
   relay HOST PORT         lines of JOIN, LIST, MESG, BCST and QUIT
 

@@ -2,6 +2,7 @@
 /**
  * The TCP chat servers: one role, three protocols.
  *
+ * - `bridge`: registers where clients wait, and tells them of one another.
  * - `channels`: channels in fixed frames of 200 bytes.
  * - `relay`: lines of JOIN, LIST, MESG, BCST and QUIT.
  *
@@ -13,6 +14,7 @@
 import { type Protocol, runRole } from "./lib/role.ts";
 
 const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
+  bridge: () => import("./server/bridge.ts"),
   channels: () => import("./server/channels.ts"),
   relay: () => import("./server/relay.ts"),
 };
@@ -22,6 +24,7 @@ const USAGE = `usage: server.ts PROTOCOL ...
 
 example: server.ts relay 8001
 
+  bridge --port=PORT      registers where clients wait, and tells them of one another
   channels PORT           channels in fixed frames of 200 bytes
   relay PORT              lines of JOIN, LIST, MESG, BCST and QUIT
 

@@ -184,6 +184,8 @@ export class Outbound {
   #open = true;
   #dropped = 0;
   #progressAt = 0;
+  #credit = 0;
+  #creditAt = 0;
   #moved = false;
   #idleMs = 0;
   #fanout: Fanout | undefined;
@@ -221,7 +223,8 @@ export class Outbound {
     this.#backlog += frame.length;
     if (this.#backlog > this.#flow.limits.softBytes) {
       // The clock of a stall starts where the backlog passes the mark.
-      if (before <= this.#flow.limits.softBytes) this.#progressAt = this.#flow.clock.now();
+      if (before <= this.#flow.limits.softBytes) this.#moves();
+      else this.#credit = Math.max(-RELEASE_BYTES, this.#credit - frame.length);
       this.#flow.passed(this);
     }
     if (this.#writing || this.#scheduled) return;
@@ -260,14 +263,14 @@ export class Outbound {
 
   /** @internal Resolves when a sender that filled this queue may go on. */
   room(): Promise<void> {
-    if (this.#backlog <= this.#allowance() || !this.#open) return Promise.resolve();
+    if (this.#room() > 0 || !this.#open) return Promise.resolve();
     this.#flow.wait(this);
     return new Promise((resolve) => this.#senders.push(resolve));
   }
 
   /** @internal Lets as many held senders go as there is room for. */
   release(): void {
-    let room = this.#allowance() - this.#backlog;
+    let room = this.#room();
     while (room > 0 && this.#senders.length > 0) {
       this.#senders.shift()!();
       room -= RELEASE_BYTES;
@@ -293,15 +296,27 @@ export class Outbound {
   }
 
   /**
-   * How much backlog senders may cause now: the soft mark while the reader moves, and from
-   * {@linkcode STALL_MS} without progress on more and more, up to the bound. So a stuck reader never
-   * delays talk, and a flood does not run over a slow one before the kernel shows that it moves.
+   * What senders may add now, in bytes. Over the soft mark it is nothing while the reader moves. From
+   * {@linkcode STALL_MS} without progress on it is a credit that grows so slowly that the bound is
+   * {@linkcode FLOOD_MS} away: talk never waits for a reader that is stuck, and a flood does not run
+   * over a slow one before the kernel shows that it moves.
    */
-  #allowance(): number {
+  #room(): number {
     const { softBytes } = this.#flow.limits;
-    const still = this.#flow.clock.now() - this.#progressAt - STALL_MS;
-    if (still <= 0) return softBytes;
-    return softBytes + (this.#hardBytes - softBytes) * Math.min(1, still / FLOOD_MS);
+    if (this.#backlog <= softBytes) return softBytes - this.#backlog + 1;
+    const now = this.#flow.clock.now();
+    const from = Math.max(this.#creditAt, this.#progressAt + STALL_MS);
+    if (now <= from) return 0;
+    const earned = (now - from) * (this.#hardBytes - softBytes) / FLOOD_MS;
+    this.#credit = Math.min(softBytes, this.#credit + earned);
+    this.#creditAt = now;
+    return this.#credit;
+  }
+
+  /** The reader moves: what was earned while it did not is gone. */
+  #moves(): void {
+    this.#progressAt = this.#flow.clock.now();
+    this.#credit = 0;
   }
 
   #full(frame: Uint8Array): boolean {
@@ -335,7 +350,7 @@ export class Outbound {
     this.#moved = true;
     this.#backlog -= count;
     if (this.#senders.length > 0 || this.#backlog > this.#flow.limits.softBytes) {
-      this.#progressAt = this.#flow.clock.now();
+      this.#moves();
       this.release();
     }
     if (count < this.#current.length) {

@@ -63,7 +63,7 @@ for (const [name, dialect] of Object.entries(DIALECTS)) {
   const filler = name === "channels" ? "x".repeat(150) : "x".repeat(900);
   const text = (n: number) => `${String(n).padStart(6, "0")}${filler}`;
 
-  Deno.test(`${name}: a flood arrives whole at its readers' pace, and one that never reads is cut`, async () => {
+  Deno.test(`${name}: a flood arrives whole at its readers' pace, beside one that never reads`, async () => {
     const { server, port } = await startRoom(dialect);
     await using _ = server;
     using sender = new Listener(await enter(dialect, port, 0));

@@ -3,7 +3,6 @@
  * util-linux `script` gives the pseudo-terminal; without it these tests are ignored, and say so.
  */
 
-import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { bytes, deadline } from "./helpers.ts";
 import { hasScript, Pty } from "./pty.ts";

@@ -1,0 +1,101 @@
+import { assertEquals } from "@std/assert/equals";
+import { assertStringIncludes } from "@std/assert/string-includes";
+import {
+  isPending,
+  type Position,
+  START,
+  type State,
+  step,
+  TABLE,
+  type Trigger,
+} from "../client/bridge_states.ts";
+import { drawStates } from "../tools/state_diagram.ts";
+
+/** Walks through the table; a trigger that means nothing is written as such. */
+function walk(...triggers: Trigger[]): string[] {
+  let position: Position = START;
+  return triggers.map((trigger) => {
+    const next = step(position, trigger);
+    if (!next) return `${position.state}: nothing`;
+    position = next.position;
+    return `${next.action}: ${position.state}`;
+  });
+}
+
+Deno.test("docs/bridge-states.svg is what the table draws", async () => {
+  const file = new URL("../docs/bridge-states.svg", import.meta.url);
+  assertEquals(await Deno.readTextFile(file), drawStates());
+});
+
+Deno.test({
+  name: "drawStates() shows every state, trigger and action of the table",
+  permissions: "none",
+  fn() {
+    const drawing = drawStates();
+    for (const [state, row] of Object.entries(TABLE)) {
+      assertStringIncludes(drawing, `>${state}</text>`);
+      for (const [trigger, { action }] of Object.entries(row)) {
+        assertStringIncludes(drawing, trigger);
+        assertStringIncludes(drawing, action);
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "step() leads the first client through WAIT and the second past it, as the document says",
+  permissions: "none",
+  fn() {
+    assertEquals(walk("/register", "REGACK", "/bridge", "BRIDGEACK, empty", "CHAT comes"), [
+      "send REGISTER: REGISTERING",
+      "go on: REGISTERED",
+      "send BRIDGE: BRIDGING",
+      "take calls: WAIT",
+      "show the request: CHAT reading",
+    ]);
+    assertEquals(
+      walk("/register", "REGACK", "/bridge", "BRIDGEACK, a peer", "/chat", "connected").slice(3),
+      ["keep the contact: BRIDGED", "connect to the peer: CALLING", "send CHAT: CHAT writing"],
+    );
+  },
+});
+
+Deno.test({
+  name: "step() goes back to where it was asked when there is no answer",
+  permissions: "none",
+  fn() {
+    assertEquals(walk("/register", "no answer"), [
+      "send REGISTER: REGISTERING",
+      "say why: IDLE",
+    ]);
+    const known: Trigger[] = ["/register", "REGACK", "/bridge", "BRIDGEACK, a peer"];
+    assertEquals(walk(...known, "/bridge", "no answer", "/chat", "no answer").slice(5), [
+      "say why: BRIDGED",
+      "connect to the peer: CALLING",
+      "say why: BRIDGED",
+    ]);
+    assertEquals(walk("/register", "REGACK", "/bridge", "no answer").at(-1), "say why: REGISTERED");
+  },
+});
+
+Deno.test({
+  name: "step() knows /quit in every state but the last, and leads to that at once",
+  permissions: "none",
+  fn() {
+    for (const state of Object.keys(TABLE) as State[]) {
+      const next = step({ state, before: "IDLE" }, "/quit");
+      if (state === "END") assertEquals(next, undefined);
+      else assertEquals(next?.position.state, "END");
+    }
+  },
+});
+
+Deno.test({
+  name: "step() leaves no pending state without an answer and an end",
+  permissions: "none",
+  fn() {
+    for (const [state, row] of Object.entries(TABLE) as [State, object][]) {
+      assertEquals("no answer" in row, isPending(state), state);
+    }
+  },
+});
