@@ -1,0 +1,159 @@
+import { assertEquals } from "@std/assert/equals";
+import { assertRejects } from "@std/assert/rejects";
+import { introduce } from "../client/overlay.ts";
+import { StartError } from "../lib/serving.ts";
+import { LoopGuard, MEMORY_MS } from "../overlay/guard.ts";
+import { keepLinked } from "../overlay/links.ts";
+
+/** Nothing here opens a socket or looks at a clock. */
+function test(name: string, fn: () => void | Promise<void>): void {
+  Deno.test({ name, permissions: "none", fn });
+}
+
+/** A guard with the links 1, 2 and 3, and its clock. */
+function guard(): { guard: LoopGuard; clock: { now: number } } {
+  const clock = { now: 0 };
+  const guard = new LoopGuard(() => clock.now);
+  for (const link of [1, 2, 3]) guard.opened(link);
+  return { guard, clock };
+}
+
+const LINE = "a to b: hi";
+
+test("LoopGuard takes a repeated line for a message when the same link brings it", () => {
+  const { guard: each } = guard();
+  for (let i = 0; i < 100; i++) assertEquals(each.arrived(LINE, 1), true);
+});
+
+test("LoopGuard takes a line for a copy when another link has brought it as often", () => {
+  const { guard: each } = guard();
+  assertEquals(each.arrived(LINE, 1), true);
+  assertEquals(each.arrived(LINE, 2), false);
+  assertEquals(each.arrived(LINE, 2), true);
+  assertEquals(each.arrived(LINE, 1), false);
+  assertEquals(each.arrived(LINE, 3), false);
+  assertEquals(each.arrived(LINE, 3), false);
+  assertEquals(each.arrived("a to b: ho", 3), true);
+});
+
+test("LoopGuard allows one copy on each link for each line that it sent out", () => {
+  const { guard: each } = guard();
+  each.originated(LINE);
+  assertEquals([each.arrived(LINE, 1), each.arrived(LINE, 2)], [false, false]);
+  each.originated(LINE);
+  each.originated(LINE);
+  assertEquals([each.arrived(LINE, 1), each.arrived(LINE, 1)], [false, false]);
+  assertEquals(each.arrived(LINE, 1), true);
+});
+
+test("LoopGuard forgets a line when it was not seen for five seconds", () => {
+  const { guard: each, clock } = guard();
+  each.originated(LINE);
+  clock.now += MEMORY_MS;
+  assertEquals(each.arrived(LINE, 1), false);
+  clock.now += MEMORY_MS + 1;
+  assertEquals(each.arrived(LINE, 1), true);
+  for (let i = 0; i < 10; i++) {
+    clock.now += MEMORY_MS - 1;
+    assertEquals(each.arrived(LINE, 2), i > 0);
+  }
+});
+
+test("LoopGuard loses no repeated line when a link is made again or another takes over", () => {
+  const { guard: each } = guard();
+  assertEquals(each.arrived(LINE, 1), true);
+  each.closed(1);
+  each.opened(4);
+  assertEquals(each.arrived(LINE, 4), true);
+  each.closed(4);
+  assertEquals(each.arrived(LINE, 2), true);
+});
+
+test("LoopGuard bounds what it knows when lines are many and long", () => {
+  const { guard: each } = guard();
+  const long = "x".repeat(4000);
+  for (let i = 0; i < 5000; i++) assertEquals(each.arrived(`${i} to b: ${long}`, 1), true);
+  // The latest are known, the first are not: five seconds have not passed.
+  assertEquals(each.arrived(`4999 to b: ${long}`, 2), false);
+  for (let i = 0; i < 5000; i++) each.arrived(`again ${i} to b: ${long}`, 1);
+  assertEquals(each.arrived(`0 to b: ${long}`, 2), true);
+});
+
+/** Runs keepLinked() over a list of tries: seconds that each link lasts, or why there was none. */
+async function waits(tries: (number | StartError)[]): Promise<{ ms: number[]; notes: string[] }> {
+  const controller = new AbortController();
+  const ms: number[] = [];
+  const notes: string[] = [];
+  let now = 0;
+  const left = [...tries];
+  await keepLinked<number>({
+    dial: () => {
+      const next = left.shift()!;
+      return next instanceof StartError ? Promise.reject(next) : Promise.resolve(next);
+    },
+    session: (seconds) => {
+      now += seconds * 1000;
+      return Promise.resolve();
+    },
+    note: (sentence) => notes.push(sentence),
+    signal: controller.signal,
+    now: () => now,
+    wait: (wait) => {
+      ms.push(wait);
+      if (left.length === 0) controller.abort();
+      return Promise.resolve();
+    },
+  });
+  return { ms, notes };
+}
+
+test("keepLinked() waits from one second on, doubling to thirty, when nobody is there", async () => {
+  const refused = new StartError("cannot connect to 127.0.0.1:9: nothing listens there");
+  const { ms, notes } = await waits(Array(8).fill(refused));
+  assertEquals(ms, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  assertEquals(
+    notes[0],
+    "cannot connect to 127.0.0.1:9: nothing listens there (trying again in 1 s)",
+  );
+});
+
+test("keepLinked() starts at one second again when a link has lasted", async () => {
+  const refused = new StartError("no");
+  assertEquals((await waits([refused, refused, 60, refused])).ms, [1000, 2000, 1000, 2000]);
+  assertEquals((await waits([0, 0, 0, 5, 0])).ms, [1000, 2000, 4000, 1000, 2000]);
+});
+
+test("keepLinked() ends when its signal is aborted, and passes on what is no refusal", async () => {
+  const options = {
+    session: () => Promise.resolve(),
+    note: () => {},
+    signal: new AbortController().signal,
+    now: () => 0,
+  };
+  await keepLinked({ ...options, dial: () => Promise.resolve(undefined) });
+  await keepLinked({ ...options, dial: () => Promise.reject(), signal: AbortSignal.abort() });
+  const dial = () => Promise.reject(new TypeError("a bug"));
+  await assertRejects(() => keepLinked({ ...options, dial }), TypeError, "a bug");
+});
+
+test("introduce() registers again each second, five times, when no answer comes", async () => {
+  const log: string[] = [];
+  const welcomed = await introduce({
+    send: () => Promise.resolve(log.push("send")),
+    wait: (ms) => Promise.resolve(void log.push(String(ms))),
+    signal: new AbortController().signal,
+  });
+  assertEquals(welcomed, false);
+  assertEquals(log, Array(5).fill(["send", "1000"]).flat());
+});
+
+test("introduce() sends no more when the answer has come", async () => {
+  const controller = new AbortController();
+  let sent = 0;
+  const welcomed = await introduce({
+    send: () => Promise.resolve(sent++),
+    wait: () => Promise.resolve(sent === 2 && controller.abort() || undefined),
+    signal: controller.signal,
+  });
+  assertEquals([welcomed, sent], [true, 2]);
+});

@@ -1,0 +1,291 @@
+import { assert } from "@std/assert/assert";
+import { assertEquals } from "@std/assert/equals";
+import { Program, type ProgramOptions } from "./helpers.ts";
+import { Client, Server } from "./overlay_net.ts";
+
+function startServer(...args: string[]): Program {
+  return new Program("overlay.ts", args);
+}
+
+function startClient(port: number, name: string, options?: ProgramOptions): Program {
+  return new Program(
+    "client.ts",
+    ["overlay", "-s", "127.0.0.1", "-p", `${port}`, "-n", name],
+    options,
+  );
+}
+
+/** The port in one of the server's first lines. */
+async function port(server: Program, line = "server started on 127.0.0.1"): Promise<number> {
+  const [, port] = await server.until(new RegExp(`^${line} at port (\\d+)\n`, "m"));
+  return Number(port);
+}
+
+/** Starts a client, waits until it is registered, and finds out its port. */
+async function join(
+  server: Program,
+  name: string,
+): Promise<{ client: Program; at: string }> {
+  const client = startClient(await port(server), name);
+  await client.until(`connected to server and registered ${name}\n`);
+  const [, at] = await server.until(
+    new RegExp(`${name} registered from host (127.0.0.1 port \\d+)\n`),
+  );
+  return { client, at: at! };
+}
+
+Deno.test("part 1 of the document: its sample is shown whole by real processes", async () => {
+  await using server = startServer("-p", "0");
+  const { client, at } = await join(server, "Tommy");
+  await using tommy = client;
+  await tommy.type("exit");
+  assertEquals(await tommy.code(), 0);
+  assertEquals(await server.stop("SIGINT"), 0);
+  assertEquals(
+    server.stdout,
+    `server started on 127.0.0.1 at port ${await port(server)}\n` +
+      `Tommy registered from host ${at}\nterminating server...\n`,
+  );
+  assertEquals(
+    tommy.stdout,
+    "connected to server and registered Tommy\nterminating client...\n",
+  );
+  assertEquals([server.stderr, tommy.stderr], ["", ""]);
+});
+
+Deno.test("part 2 of the document: its sample is shown whole by real processes", async () => {
+  await using server = startServer("-p0");
+  const first = await join(server, "client1");
+  await using one = first.client;
+  const second = await join(server, "client2");
+  await using two = second.client;
+  await one.type("sendto client2 Hello  there: häłlo 👋");
+  await one.type("sendto unknown message2");
+  await server.until("unknown is not registered with server\n");
+  await two.until("client1: Hello");
+  await one.type("exit");
+  await two.type("exit");
+  assertEquals([await one.code(), await two.code()], [0, 0]);
+  assertEquals(await server.stop("SIGINT"), 0);
+  assertEquals(
+    server.stdout,
+    `server started on 127.0.0.1 at port ${await port(server)}\n` +
+      `client1 registered from host ${first.at}\nclient2 registered from host ${second.at}\n` +
+      "client1 to client2: Hello  there: häłlo 👋\nclient1 to unknown: message2\n" +
+      "unknown is not registered with server\nterminating server...\n",
+  );
+  assertEquals(one.stdout, "connected to server and registered client1\nterminating client...\n");
+  assertEquals(
+    two.stdout,
+    "connected to server and registered client2\nclient1: Hello  there: häłlo 👋\n" +
+      "terminating client...\n",
+  );
+  assertEquals([server.stderr, one.stderr, two.stderr], ["", "", ""]);
+});
+
+Deno.test("part 3 of the document: its sample is shown whole by real processes", async () => {
+  await using server1 = startServer("-p", "0", "-o", "0");
+  const overlay1 = await port(server1, "server overlay started");
+  await using server2 = startServer("-p", "0", "-s", "127.0.0.1", "-t", `${overlay1}`, "-o", "0");
+  const overlay2 = await port(server2, "server overlay started");
+  const [, link] = await server1.until(/connection from host (127\.0\.0\.1 port \d+)\n/);
+  await server2.until("connected to overlay server");
+  const first = await join(server1, "client1");
+  await using one = first.client;
+  const second = await join(server2, "client2");
+  await using two = second.client;
+  await one.type("sendto client2 message1");
+  await two.until("client1: message1\n");
+  await two.type("sendto client1 message2");
+  await one.until("client2: message2\n");
+  await one.type("exit");
+  assertEquals(await one.code(), 0);
+  assertEquals(await two.stop("SIGINT"), 0);
+  // Ended before its neighbour, who would say on stderr that it has gone.
+  assertEquals(await server2.stop("SIGINT"), 0);
+  assertEquals(await server1.stop("SIGINT"), 0);
+  assertEquals(
+    server1.stdout,
+    `server started on 127.0.0.1 at port ${await port(server1)}\n` +
+      `server overlay started at port ${overlay1}\n` +
+      `server overlay connection from host ${link}\nclient1 registered from host ${first.at}\n` +
+      "client1 to client2: message1\nclient2 is not registered with server\n" +
+      "Sending message to overlay server: client1 to client2: message1\n" +
+      "Received from overlay server: client2 to client1: message2\nterminating server...\n",
+  );
+  assertEquals(
+    server2.stdout,
+    `server started on 127.0.0.1 at port ${await port(server2)}\n` +
+      `server overlay started at port ${overlay2}\n` +
+      `connected to overlay server at 127.0.0.1 port ${overlay1}\n` +
+      `client2 registered from host ${second.at}\n` +
+      "Received from overlay server: client1 to client2: message1\nclient2 to client1: message2\n" +
+      "client1 is not registered with server\n" +
+      "Sending message to overlay server: client2 to client1: message2\nterminating server...\n",
+  );
+  assertEquals(
+    one.stdout,
+    "connected to server and registered client1\nclient2: message2\nterminating client...\n",
+  );
+  assertEquals(
+    two.stdout,
+    "connected to server and registered client2\nclient1: message1\nterminating client...\n",
+  );
+  assertEquals([server2.stderr, one.stderr, two.stderr], ["", "", ""]);
+});
+
+Deno.test("client.ts overlay leaves with the document's line when it is ended in any way", async () => {
+  await using server = new Server();
+  const shown = (name: string) =>
+    `connected to server and registered ${name}\nterminating client...\n`;
+  for (const way of ["exit", "end", "SIGINT", "SIGTERM"] as const) {
+    await using client = startClient(server.port, way);
+    await client.until("registered");
+    if (way === "exit") await client.type("exit");
+    else if (way === "end") await client.endInput();
+    else client.signal(way);
+    assertEquals(await client.code(), 0);
+    assertEquals([client.stdout, client.stderr], [shown(way), ""]);
+  }
+});
+
+Deno.test("client.ts overlay sends what is a message, and says so when it is none", async () => {
+  await using server = new Server();
+  using bob = await Client.register(server.port, "Bob");
+  await using client = startClient(server.port, "Alice");
+  await client.write("hello\r\n\nsendto Bob\nsendto Bob  spaced \r\nsendto Bob last");
+  await client.endInput();
+  await bob.expect("recvfrom Alice  spaced ");
+  await bob.expect("recvfrom Alice last");
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    [client.stdout, client.stderr],
+    [
+      "connected to server and registered Alice\nterminating client...\n",
+      "not sent, type sendto <name> <message> or exit\n".repeat(2),
+    ],
+  );
+});
+
+Deno.test("client.ts overlay registers again when a datagram is lost, and shows what servers send", async () => {
+  using socket = datagrams();
+  const client = new Program("client.ts", [
+    ...["overlay", "-s", "127.0.0.1", "-p", String(socket.port), "-n", "Alice"],
+    ...["--retry-ms", "50"],
+  ]);
+  await using _ = client;
+  const from = await socket.expect("register Alice");
+  await socket.expect("register Alice");
+  using stranger = datagrams();
+  await stranger.send("recvfrom Mallory gotcha", from);
+  for (
+    const each of ["WELCOME Alice!\n", "Welcome Alice", "recvfrom Bob hi\n", "no such user", ""]
+  ) {
+    await socket.send(each, from);
+  }
+  await client.until("no such user\n\n");
+  await client.type("exit");
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    client.stdout,
+    "connected to server and registered Alice\nBob: hi\nno such user\n\nterminating client...\n",
+  );
+});
+
+Deno.test("client.ts overlay gives up with one sentence when no server answers", async () => {
+  using silent = datagrams();
+  const args = ["overlay", "-s", "127.0.0.1", "-p", String(silent.port), "-n", "Alice"];
+  await using client = new Program("client.ts", [...args, "--retry-ms", "20"]);
+  for (let i = 0; i < 5; i++) await silent.expect("register Alice");
+  assertEquals(await client.code(), 1);
+  assertEquals([client.stdout, client.stderr], [
+    "",
+    `cannot register with 127.0.0.1 port ${silent.port}: ` +
+    "no answer, is the server running and the port right?\n",
+  ]);
+  await using left = new Program("client.ts", args);
+  await silent.expect("register Alice");
+  assertEquals(await left.stop("SIGINT"), 0);
+  assertEquals([left.stdout, left.stderr], ["terminating client...\n", ""]);
+});
+
+Deno.test("overlay.ts says that a port is taken in one sentence, and opens nothing", async () => {
+  await using server = startServer("-p", "0", "-o", "0");
+  const udp = await port(server);
+  const tcp = await port(server, "server overlay started");
+  const taken = "the port is taken, try another one or 0 for a free one\n";
+  await using second = startServer("-p", String(udp));
+  assertEquals(await second.code(), 1);
+  assertEquals(
+    [second.stdout, second.stderr],
+    ["", `cannot listen on 0.0.0.0:${udp} (UDP): ${taken}`],
+  );
+  await using third = startServer("-p", "0", "-o", String(tcp));
+  assertEquals(await third.code(), 1);
+  assertEquals([third.stdout, third.stderr], ["", `cannot listen on 0.0.0.0:${tcp}: ${taken}`]);
+});
+
+Deno.test("overlay.ts says on stderr that its neighbour is not there, and serves all the same", async () => {
+  const place = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const at = place.addr.port;
+  place.close();
+  await using server = startServer("-p", "0", "-s127.0.0.1", `-t=${at}`, "--host=127.0.0.1");
+  using alice = await Client.register(await port(server), "Alice");
+  await alice.send("sendto Alice hello");
+  await alice.expect("recvfrom Alice hello");
+  await server.until("(trying again in 1 s)\n", "stderr");
+  assertEquals(await server.stop("SIGTERM"), 0);
+  assertEquals(server.stdout.split("\n").slice(-3), [
+    "Alice to Alice: hello",
+    "terminating server...",
+    "",
+  ]);
+  assertEquals(
+    server.stderr.split("\n")[0],
+    `cannot connect to 127.0.0.1:${at}: nothing listens there, is the server running and the ` +
+      "port right? (trying again in 1 s)",
+  );
+});
+
+Deno.test("overlay.ts and its client show their usage and end with 2 when told too little", async () => {
+  for (
+    const [script, args, reason] of [
+      ["overlay.ts", "", "missing -p PORT"],
+      ["overlay.ts", "-o 9100", "missing -p PORT"],
+      ["overlay.ts", "-p", "-p needs a value"],
+      ["overlay.ts", "-p 65536", 'port must be a whole number from 0 to 65535, not "65536"'],
+      ["overlay.ts", "-p 0 -s 127.0.0.1", "-s and -t go together"],
+      ["overlay.ts", "-p 0 -t 9100", "-s and -t go together"],
+      ["overlay.ts", "-p 0 --hots x", "unknown option --hots, did you mean --host?"],
+      ["overlay.ts", "9000", "unexpected argument 9000"],
+      ["client.ts", "overlay", "missing -s ADDR and -p PORT and -n NAME"],
+      ["client.ts", "overlay -s 127.0.0.1 -p 9000", "missing -n NAME"],
+      [
+        "client.ts",
+        "overlay -s 127.0.0.1 -p 9000 -n Tommy_Trojan",
+        'the name must be one word of letters and digits, not "Tommy_Trojan"',
+      ],
+    ] as const
+  ) {
+    await using program = new Program(script, args.split(" ").filter((arg) => arg !== ""));
+    assertEquals(await program.code(), 2);
+    assertEquals(program.stdout, "");
+    assert(program.stderr.startsWith(`usage: ${script} `), program.stderr);
+    assert(program.stderr.endsWith(`\n${reason}\n`), program.stderr);
+  }
+});
+
+/** A socket that stands for a server. */
+function datagrams() {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  return {
+    port: (socket.addr as Deno.NetAddr).port,
+    send: (text: string, to: Deno.Addr) => socket.send(new TextEncoder().encode(text), to),
+    async expect(text: string): Promise<Deno.Addr> {
+      const [data, from] = await socket.receive();
+      assertEquals(new TextDecoder().decode(data), text);
+      return from;
+    },
+    [Symbol.dispose]: () => socket.close(),
+  };
+}
