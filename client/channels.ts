@@ -16,7 +16,7 @@
 import { connect } from "../lib/connect.ts";
 import { converse } from "../lib/converse.ts";
 import { FixedSplitter, frames } from "../lib/framing.ts";
-import { isDisconnect, shutdownOnSignals, tryClose } from "../lib/lifecycle.ts";
+import { isDisconnect, shutdownOnSignals, tryClose, within } from "../lib/lifecycle.ts";
 import { limits } from "../lib/limits.ts";
 import { parseOptions, port, UsageError } from "../lib/options.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
@@ -54,13 +54,22 @@ function screen(console: Console): Screen {
   };
 }
 
-/** Sends what is typed until the input ends. */
-async function type(console: Console, outbound: Outbound, shown: Screen): Promise<void> {
+/** Sends what is typed until the input ends, a piped file at the pace of the server. */
+async function type(
+  console: Console,
+  outbound: Outbound,
+  { flow, shown }: { flow: Flow; shown: Screen },
+): Promise<void> {
   shown.prompt();
   for (let typed; (typed = await console.readLine()) !== null;) {
-    typedFrames(typed).forEach((each) => outbound.send(each));
+    for (const each of typedFrames(typed)) {
+      outbound.send(each);
+      const pause = flow.hold();
+      if (pause) await pause;
+    }
     shown.prompt();
   }
+  await outbound.drained();
 }
 
 /** Shows what the server sends until it ends. */
@@ -74,6 +83,32 @@ async function listen(conn: Deno.TcpConn, console: Console, shown: Screen): Prom
   } catch (error) {
     if (!isDisconnect(error)) throw error;
   }
+}
+
+/** Chats over `conn` until the person leaves, or the server does, which `gone` says. */
+async function chat(
+  conn: Deno.TcpConn,
+  console: Console,
+  { hello, gone, signal }: { hello: Uint8Array; gone: string; signal: AbortSignal },
+): Promise<void> {
+  const flow = new Flow(limits());
+  const outbound = new Outbound(conn, flow, { onCut: () => tryClose(conn) });
+  const shown = screen(console);
+  let leaving = false;
+  signal.addEventListener("abort", () => {
+    console.close();
+    // The end of a file waits until all of it is sent; a person who interrupts does not.
+    within(LEAVE_MS, outbound.drained()).then(() => outbound.discard());
+  });
+  outbound.send(hello);
+  const typing = type(console, outbound, { flow, shown }).then(async () => {
+    leaving = true;
+    await conn.closeWrite().catch(() => {});
+  });
+  const listening = listen(conn, console, shown).then(() => {
+    if (!leaving) shown.gone(gone);
+  });
+  await converse(conn, { console, outbound, typing, listening, leaveMs: LEAVE_MS });
 }
 
 /** How the client is called. */
@@ -95,38 +130,24 @@ export async function run(args: readonly string[]): Promise<"help" | number> {
   const [name, hostname, portText] = options.words as [string, string, string];
   const number = port(portText, 1);
   const hello = frame(name);
-  if (parseName(hello) !== name.trim()) {
-    throw new UsageError(`NAME must be 1 to ${FRAME_BYTES} bytes, not ${JSON.stringify(name)}`);
-  }
+  // A server would close on it without a word.
+  if (parseName(hello) === undefined) throw new UsageError("NAME must not be empty");
   using shutdown = shutdownOnSignals();
   const { signal } = shutdown;
-  const conn = await connect(hostname, { port: number, signal }).catch((error) => {
+  const conn = await connect(hostname, { port: number, signal }).catch(async (error) => {
     if (!(error instanceof StartError)) throw error;
-    // The document's own sentence, on stdout; ours says why, on stderr.
+    // The document's own sentence on stdout; ours, on stderr, says why.
     const console = openConsole();
     console.write(`${TEXTS.cannotConnect(hostname, number)}\n`);
-    console.note(error.message);
-    return console.close();
+    await console.close();
+    throw error;
   });
-  if (!conn) return signal.aborted ? 0 : 1;
+  if (!conn) return 0;
   const console = openConsole({
     prompt: TEXTS.prefix,
     onInterrupt: shutdown.request,
     complete: (word, line) => line === word ? COMMANDS.filter((each) => each.startsWith(word)) : [],
   });
-  signal.addEventListener("abort", () => console.close());
-  const outbound = new Outbound(conn, new Flow(limits()), { onCut: () => tryClose(conn) });
-  outbound.send(hello);
-  const shown = screen(console);
-  let leaving = false;
-  const typing = type(console, outbound, shown).then(async () => {
-    leaving = true;
-    await outbound.drained();
-    await conn.closeWrite().catch(() => {});
-  });
-  const listening = listen(conn, console, shown).then(() => {
-    if (!leaving) shown.gone(TEXTS.disconnected(hostname, number));
-  });
-  await converse(conn, { console, outbound, typing, listening, leaveMs: LEAVE_MS });
+  await chat(conn, console, { hello, gone: TEXTS.disconnected(hostname, number), signal });
   return 0;
 }

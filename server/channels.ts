@@ -14,6 +14,7 @@
  * @module
  */
 
+import { escapeControl } from "../lib/escape.ts";
 import { FixedSplitter, frames } from "../lib/framing.ts";
 import { acceptSessions, hangUp, isDisconnect, tryClose } from "../lib/lifecycle.ts";
 import type { Limits } from "../lib/limits.ts";
@@ -24,7 +25,7 @@ import { reachable, runServer, type Serving } from "../lib/serving.ts";
 import {
   frame,
   FRAME_BYTES,
-  listFrames,
+  listing,
   parseName,
   parseRequest,
   parts,
@@ -49,6 +50,8 @@ export interface Member {
 export class Channels {
   readonly #flow: Flow;
   readonly #channels = new Map<string, Fanout>();
+  /** What `/list` sends, until there is one more channel: all who ask share the same bytes. */
+  #listing: Uint8Array | undefined;
 
   /** No channels yet. */
   constructor(flow: Flow) {
@@ -62,7 +65,8 @@ export class Channels {
         if (!member.channel) return member.outbound.send(frame(TEXTS.notInChannel));
         return member.channel.send(parts(member.prefix, request.text), member.outbound);
       case "list":
-        return listFrames(this.#channels.keys()).forEach((each) => member.outbound.send(each));
+        // In one piece: a list may be longer than what may wait for a reader in many.
+        return member.outbound.send(this.#listing ??= listing(this.#channels.keys()));
       case "create":
         return this.#create(member, request.channel);
       case "join":
@@ -84,6 +88,7 @@ export class Channels {
     if (this.#channels.has(name)) return member.outbound.send(frame(TEXTS.channelExists(name)));
     const channel = new Fanout(this.#flow);
     this.#channels.set(name, channel);
+    this.#listing = undefined;
     this.#enter(member, channel);
   }
 
@@ -103,13 +108,19 @@ export class Channels {
   }
 }
 
+/** The client that a first frame names, or undefined when that is no name. */
+function introduced(bytes: Uint8Array, outbound: Outbound): Member | undefined {
+  const name = parseName(bytes);
+  return name === undefined ? undefined : { name, prefix: prefix(name), outbound };
+}
+
 /** One client from its connection to its end. */
 async function session(
   conn: Deno.TcpConn,
   id: number,
   { channels, signal, limits, flow, operator }: Serving & { channels: Channels },
 ): Promise<void> {
-  const who = () => `[${id}] ${member ? JSON.stringify(member.name) : "without a name"}`;
+  const who = () => `[${id}] ${member ? escapeControl(member.name) : "without a name"}`;
   const outbound = new Outbound(conn, flow, {
     onCut: (reason) => {
       if (reason) operator.note(`${who()} ${reason}: cut`, "cut");
@@ -131,9 +142,8 @@ async function session(
           channels.request(member, parseRequest(each));
         } else {
           clearTimeout(introduction);
-          const name = parseName(each);
-          if (name === undefined) return operator.note(`[${id}] sent no name: closed`, "no name");
-          member = { name, prefix: prefix(name), outbound };
+          member = introduced(each, outbound);
+          if (!member) return operator.note(`[${id}] sent no name: closed`, "no name");
         }
         // Awaited only when there is something to wait for: frames of one read share their writes.
         const pause = flow.hold() ?? pace.pass(signal);

@@ -1,3 +1,4 @@
+import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { Peer, Program } from "./helpers.ts";
@@ -110,6 +111,64 @@ Deno.test("client.ts channels sends its name and padded lines, long ones in seve
   server.close();
   assertEquals(await client.code(), 0);
   assertEquals(client.stdout, "[Me] ".repeat(6));
+});
+
+Deno.test("client.ts channels sends a piped file whole to a server that reads late", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient("Scott", listener.addr.port);
+  using server = new Peer(await listener.accept());
+  // As frames, 4 MB: more than the kernel takes at once, and than may wait in memory.
+  const typed = Array.from({ length: 20_000 }, (_, i) => `${i}`);
+  await client.write(typed.join("\n"));
+  await client.endInput();
+  await server.expect(["Scott", ...typed].map(frame).join(""));
+  await server.expectEnd();
+  server.close();
+  assertEquals(await client.code(), 0);
+});
+
+Deno.test("client.ts channels cuts an over-long name, and takes no empty one", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await using long = startClient("x" + "é".repeat(150), port);
+  using server = new Peer(await listener.accept());
+  await server.expect(`x${"é".repeat(99)} `);
+  server.close();
+  assertEquals(await long.code(), 0);
+  for (const name of ["", "  "]) {
+    await using empty = startClient(name, port);
+    assertEquals(await empty.code(), 2);
+    assertEquals(empty.stdout, "");
+    assertMatch(empty.stderr, /NAME must not be empty\n$/);
+  }
+});
+
+Deno.test("client.ts channels ends on a signal though its server reads nothing", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient("Scott", listener.addr.port);
+  using _server = await listener.accept();
+  // As frames, 20 MB: far more than the kernel takes for a server that never reads.
+  await client.write("x\n".repeat(100_000));
+  await client.until("[Me] ".repeat(5_000));
+  const asked = performance.now();
+  assertEquals(await client.stop("SIGTERM"), 0);
+  // Unasked, it would give the server 10 s.
+  assert(performance.now() - asked < 8000);
+});
+
+Deno.test("server.ts channels says in one line what is wrong with its command line", async () => {
+  for (
+    const [args, reason] of [
+      [[], "missing PORT"],
+      [["x"], 'port must be a whole number from 0 to 65535, not "x"'],
+      [["1", "--introduce-m", "5"], "unknown option --introduce-m, did you mean --introduce-ms?"],
+    ] as const
+  ) {
+    await using server = new Program("server.ts", ["channels", ...args]);
+    assertEquals(await server.code(), 2);
+    assertEquals(server.stdout, "");
+    assertEquals(server.stderr.trimEnd().split("\n").at(-1), reason);
+  }
 });
 
 Deno.test("client.ts channels shows frames only when they are whole", async () => {

@@ -210,12 +210,19 @@ Deno.test("serve() is held up by nobody who is silent or has sent half a name", 
   await expectFrames(alice, "Half has joined");
 });
 
-Deno.test("serve() closes a connection that gives no name in time, and no other", async () => {
-  await using server = serveChannels({ introduceMs: 50 });
-  using alice = await enter(server.port, "Alice");
-  using silent = await Peer.connect(server.port);
-  await silent.expectEnd();
-  await settle(alice);
+Deno.test("serve() closes connections that give no name in time, and no other", async () => {
+  const server = serveChannels({ introduceMs: 50 });
+  {
+    await using _ = server;
+    using alice = await enter(server.port, "Alice", "/create a");
+    using silent = await Peer.connect(server.port);
+    using half = await Peer.connect(server.port);
+    await half.send(frame("Half").slice(0, 199));
+    await silent.expectEnd();
+    await half.expectEnd();
+    await settle(alice);
+  }
+  assertEquals(server.notes.some((note) => note.includes("without a name for 50 ms")), true);
 });
 
 Deno.test("serve() closes on an empty name and on one that is not UTF-8", async () => {
@@ -286,6 +293,19 @@ Deno.test("serve() lists 500 channels in whole frames, cut between names", async
     listed.push(...next.split("\n"));
   }
   assertEquals(listed, names);
+});
+
+Deno.test("serve() lists more channels than may wait for a reader in parts", async () => {
+  await using server = serveChannels({ softBytes: 1000, hardBytes: 4000 });
+  const names = Array.from({ length: 50 }, (_, i) => `${i}`.padEnd(150, "x"));
+  using alice = await enter(server.port, "Alice", ...names.map((name) => `/create ${name}`));
+  await alice.send(frame("/list"));
+  await expectFrames(alice, ...names);
+  // The list is made anew when there is one more, and all get it.
+  await alice.send(frame("/create last"));
+  await settle(alice);
+  using bob = await enter(server.port, "Bob", "/list");
+  await expectFrames(bob, ...names.slice(0, -1), `${names.at(-1)}\nlast`);
 });
 
 Deno.test("serve() prints nothing on stdout", async () => {

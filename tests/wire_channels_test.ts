@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import {
   frame,
-  listFrames,
+  listing,
   parseName,
   parseRequest,
   parts,
@@ -63,7 +63,8 @@ Deno.test("strip() takes white space and NUL off the end only", { permissions },
 
 Deno.test("parseName() refuses what is empty or not UTF-8", { permissions }, () => {
   assertEquals(parseName(frame("Scott")), "Scott");
-  assertEquals(parseName(frame("  Scott Shenker\n")), "Scott Shenker");
+  assertEquals(parseName(frame("  Scott Shenker\n")), "  Scott Shenker");
+  assertEquals(parseName(frame("x".repeat(200))), "x".repeat(200));
   assertEquals(parseName(frame("")), undefined);
   assertEquals(parseName(new Uint8Array(200)), undefined);
   assertEquals(parseName(new Uint8Array(200).fill(0xff)), undefined);
@@ -93,13 +94,22 @@ Deno.test("parseRequest() matches commands as whole words", { permissions }, () 
   assertEquals(parseRequest(odd), { type: "invalid", message: "/\ufffd" });
 });
 
-Deno.test("listFrames() puts names on lines and goes on in whole frames", { permissions }, () => {
-  assertEquals(listFrames([]), []);
-  assertEquals(listFrames(["a", "b", "c"]).map(text), [frame("a\nb\nc")].map(text));
+Deno.test("listing() puts names on lines and goes on in whole frames", { permissions }, () => {
+  assertEquals(text(listing([])), "");
+  assertEquals(text(listing(["a", "b", "c"])), "a\nb\nc".padEnd(200));
+  // A line feed and a name that just fit, and such as are a byte too long.
+  const name = "x".repeat(99);
+  assertEquals(text(listing([name, `${name}x`])), `${name}\n${name}x`);
+  assertEquals(text(listing([name, `${name}xx`])), name.padEnd(200) + `${name}xx`.padEnd(200));
+  assertEquals(text(listing(["é".repeat(96), "é"])), "é".repeat(96) + "\né" + " ".repeat(5));
   const names = Array.from({ length: 500 }, (_, i) => `channel-${i}`);
-  const frames = listFrames(names);
-  assertEquals(frames.every((each) => each.length === 200), true);
-  assertEquals(frames.flatMap((each) => text(each).trimEnd().split("\n")), names);
+  const all = listing(names);
+  assertEquals(all.length % 200, 0);
+  const listed = Array.from(
+    { length: all.length / 200 },
+    (_, i) => all.subarray(i * 200, i * 200 + 200),
+  );
+  assertEquals(listed.flatMap((each) => text(strip(each)).split("\n")), names);
 });
 
 Deno.test("typedFrames() cuts long lines between words where it can", { permissions }, () => {

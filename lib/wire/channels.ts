@@ -52,7 +52,7 @@ export function strip(frame: Uint8Array): Uint8Array {
 
 /** Decodes a frame as a name; undefined when it is empty or not UTF-8. */
 export function parseName(frame: Uint8Array): string | undefined {
-  return decode(strip(frame))?.trim() || undefined;
+  return decode(strip(frame)) || undefined;
 }
 
 /** Takes a frame apart. Commands match a whole word, and channel names are one word. */
@@ -85,21 +85,25 @@ export function parts(head: Uint8Array, text: Uint8Array): [Uint8Array, Uint8Arr
   return [first, second, SPACES.subarray(first.length + second.length)];
 }
 
-/** The names of channels, a line each, in as many whole frames as it takes; a name is never cut. */
-export function listFrames(names: Iterable<string>): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  let text = "";
+/**
+ * The frames that list the names of channels, a line each, one frame after the other: as many as it
+ * takes, and a name is never cut. Empty for no names.
+ */
+export function listing(names: Iterable<string>): Uint8Array {
+  const texts: string[] = [];
+  let room = 0;
   for (const name of names) {
-    const longer = text === "" ? name : `${text}\n${name}`;
-    if (encoder.encode(longer).length <= FRAME_BYTES) {
-      text = longer;
+    const size = encoder.encode(name).length;
+    // One byte more for the line feed between two names.
+    if (size < room) {
+      texts[texts.length - 1] += `\n${name}`;
+      room -= size + 1;
     } else {
-      frames.push(frame(text));
-      text = name;
+      texts.push(name);
+      room = FRAME_BYTES - size;
     }
   }
-  if (text !== "") frames.push(frame(text));
-  return frames;
+  return concat(texts.map(frame));
 }
 
 /** The frames for a typed line: as many as it takes, cut between words where that is possible. */
