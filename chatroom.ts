@@ -336,8 +336,7 @@ export class ServerTCP {
 interface Typist {
   readonly client_name: string;
   readonly exit_run: Event;
-  connect_server(): Promise<boolean>;
-  send(text: string): void;
+  send(text: string): Promise<void>;
 }
 
 /** Shows a line without a console, for callers that use `receive()` alone. */
@@ -352,7 +351,7 @@ async function type(client: Typist, console: Console): Promise<void> {
     const typed = await console.readLine();
     if (typed === null || typed.trim() === WORDS.exit) break;
     // A message without text would be no message at all to a peer that takes reads for messages.
-    if (typed.trim() !== "") client.send(typed);
+    if (typed.trim() !== "") await client.send(typed);
   }
 }
 
@@ -410,14 +409,18 @@ export class ClientTCP {
     return answered;
   }
 
-  /** Sends a text. Queued: nothing waits, and two texts are never one. */
-  send(text: string): void {
+  /**
+   * Sends a text. It is queued at once, so that texts keep their order and two are never one; resolves
+   * when the next one may follow.
+   */
+  async send(text: string): Promise<void> {
     if (!this.#outbound) return;
     // A server that writes lines reads lines: a line end inside a text makes it several.
     const lines = this.#splitter.lines ? text.split("\n") : [text];
     for (const each of lines.filter((line) => line !== "")) {
       this.#outbound.send(this.#splitter.lines ? message(each).line : message(each).bare);
     }
+    await this.#flow.hold();
   }
 
   /** Shows messages until `exit_receive` is set, the server says `server-shutdown`, or it is gone. */
@@ -757,17 +760,15 @@ export class ClientUDP {
     return false;
   }
 
-  /** Sends `{client_name}:{text}`. */
-  send(text: string): void {
-    const to = {
-      transport: "udp" as const,
-      hostname: this.server_addr,
-      port: this.server_port,
-    };
-    const sent = this.client_socket.send(message(`${this.client_name}:${text}`).bare, to)
+  /** Sends `{client_name}:{text}`; resolves when it is on its way. */
+  async send(text: string): Promise<void> {
+    const { server_addr: hostname, server_port: port } = this;
+    const bytes = message(`${this.client_name}:${text}`).bare;
+    const sent = this.client_socket.send(bytes, { transport: "udp", hostname, port })
       .catch((error) => this.#failure = listenReason(error));
     this.#sends.add(sent);
-    sent.finally(() => this.#sends.delete(sent));
+    await sent;
+    this.#sends.delete(sent);
   }
 
   /** Shows messages until `exit_receive` is set or the server says `server-shutdown`. */

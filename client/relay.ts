@@ -14,7 +14,7 @@
 import { connect } from "../lib/connect.ts";
 import { converse } from "../lib/converse.ts";
 import { frames, FrameTooLongError, LineSplitter } from "../lib/framing.ts";
-import { isDisconnect, shutdownOnSignals, tryClose } from "../lib/lifecycle.ts";
+import { isDisconnect, shutdownOnSignals, tryClose, within } from "../lib/lifecycle.ts";
 import { limits } from "../lib/limits.ts";
 import { parseOptions, port } from "../lib/options.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
@@ -66,8 +66,15 @@ export class OwnBroadcasts {
   }
 }
 
-/** Sends what is typed until the person leaves; then says QUIT, unless that was typed. */
-async function type(console: Console, outbound: Outbound, own: OwnBroadcasts): Promise<void> {
+/**
+ * Sends what is typed until the person leaves, a piped file at the pace of the server; then says QUIT,
+ * unless that was typed.
+ */
+async function type(
+  console: Console,
+  outbound: Outbound,
+  { flow, own }: { flow: Flow; own: OwnBroadcasts },
+): Promise<void> {
   for (;;) {
     const typed = await console.readLine();
     console.setPrompt("");
@@ -76,7 +83,9 @@ async function type(console: Console, outbound: Outbound, own: OwnBroadcasts): P
     const request = typed ?? "QUIT";
     own.typed(request);
     outbound.send(line(request));
-    if (/^QUIT(\s|$)/.test(request)) return;
+    const pause = flow.hold();
+    if (pause) await pause;
+    if (/^QUIT(\s|$)/.test(request)) return await outbound.drained();
   }
 }
 
@@ -97,15 +106,24 @@ async function listen(conn: Deno.TcpConn, console: Console, own: OwnBroadcasts):
 }
 
 /** Chats over `conn` until the person leaves (exit code 0) or the server does (1). */
-async function chat(conn: Deno.TcpConn, console: Console, where: string): Promise<number> {
+async function chat(
+  conn: Deno.TcpConn,
+  console: Console,
+  { where, signal }: { where: string; signal: AbortSignal },
+): Promise<number> {
   const flow = new Flow(limits());
   // One write a line: some servers take what one read brings for one request.
   const outbound = new Outbound(conn, flow, { join: false, onCut: () => tryClose(conn) });
   const own = new OwnBroadcasts();
   console.setPrompt(PROMPT);
   if (!console.interactive) console.write(PROMPT);
-  const typing = type(console, outbound, own);
+  const typing = type(console, outbound, { flow, own });
   const listening = listen(conn, console, own);
+  // A signal is an end of the input: QUIT is sent, and what the server still says is shown.
+  signal.addEventListener("abort", () => {
+    console.close();
+    within(QUIT_MS, listening).then(() => outbound.discard());
+  });
   const first = await converse(conn, { console, outbound, typing, listening, leaveMs: QUIT_MS });
   if (first === "gone") console.note(`the server at ${where} has ended the connection`);
   return first === "left" ? 0 : 1;
@@ -136,9 +154,7 @@ export async function run(args: readonly string[]): Promise<"help" | number> {
     complete: (word, before) =>
       before === word ? COMMANDS.filter((command) => command.startsWith(word)).map(keyword) : [],
   });
-  // A signal is an end of the input: what the server still says is shown.
-  shutdown.signal.addEventListener("abort", () => console.close());
-  return await chat(conn, console, `${hostname}:${number}`);
+  return await chat(conn, console, { where: `${hostname}:${number}`, signal: shutdown.signal });
 }
 
 function keyword(command: string): string {

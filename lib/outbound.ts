@@ -270,7 +270,8 @@ export class Outbound {
 
   /** @internal Lets as many held senders go as there is room for. */
   release(): void {
-    let room = this.#room();
+    // Nothing waits for the reader any more: nobody waits for it either.
+    let room = this.#backlog === 0 ? Infinity : this.#room();
     while (room > 0 && this.#senders.length > 0) {
       this.#senders.shift()!();
       room -= RELEASE_BYTES;
