@@ -14,15 +14,17 @@
  * @module
  */
 
+import { AddressMap, sameAddress } from "./lib/addresses.ts";
+import { ClientLink, ServerLink } from "./lib/chatroom_links.ts";
 import { connect } from "./lib/connect.ts";
 import { converse } from "./lib/converse.ts";
 import { Event } from "./lib/event.ts";
-import { frames } from "./lib/framing.ts";
+import { PacedSender, receiveAll, receiveFrom, Spread } from "./lib/datagrams.ts";
+import { escapeControl } from "./lib/escape.ts";
 import {
   acceptSessions,
   hangUp,
   isDisconnect,
-  isExhausted,
   shutdownOnSignals,
   tryClose,
   within,
@@ -30,61 +32,55 @@ import {
 import { type Limits, limits } from "./lib/limits.ts";
 import { limitHelp, parseOptions, port, UsageError } from "./lib/options.ts";
 import { openOperator, type Operator } from "./lib/operator.ts";
-import { Flow, Outbound } from "./lib/outbound.ts";
+import { Fanout, Flow, Outbound } from "./lib/outbound.ts";
+import { Pace } from "./lib/pace.ts";
 import { runRole } from "./lib/role.ts";
 import { listenReason, reachable, StartError } from "./lib/serving.ts";
 import { type Console, openConsole } from "./lib/terminal.ts";
 import { traced, tracedDatagrams } from "./lib/trace.ts";
 import {
   decode,
-  type Message,
+  isExit,
+  LINE_END,
   message,
-  MessageSplitter,
   parseDatagram,
+  prefix,
   TEXTS,
   WORDS,
 } from "./lib/wire/chatroom.ts";
 
-export type { Event, Limits };
+export type { AddressMap, Event, Limits };
 
 /** "The local machine's IP", as far as it is known without further permissions. */
 const LOCAL = "127.0.0.1";
-/** A long text without a line end is whole after this silence. */
-const BARE_MS = 50;
-/** How long a new client gets to show that it writes lines. Nobody sees so short a wait. */
-const HOLD_MS = 50;
 /** How long a client waits for the answer to its name. */
 const ANSWER_MS = 5000;
 /** UDP: how long, and how often, a client waits for the answer to its name. */
 const JOIN_MS = 1000;
 const JOIN_TRIES = 5;
+/** A crowd that connects at once must not be made to wait for its next try. */
+const BACKLOG = 4096;
 /** How long the other side gets to close after an exit or a shutdown. */
 const LEAVE_MS = 1000;
 /** UDP: how many messages are kept in `messages`. */
 const MESSAGES = 1000;
 /** UDP: how many clients are let in. Only TCP's are counted by their connections. */
 const CLIENTS = 65_536;
-/** UDP: how many datagrams may be on their way into the kernel before the next one is received. */
-const OUTSTANDING = 256;
 
-/** Where a server listens, or a client finds its server, and within which limits. */
-export interface Place {
+/** Where a server listens, and within which limits. */
+export interface ServerOptions {
   /** An address or a name. Default: `127.0.0.1`. */
   hostname?: string;
-  /** The limits of a server, where they are not the defaults. */
+  /** The limits of a TCP server, where they are not the defaults. */
   limits?: Limits;
 }
 
-/** What a TCP server keeps of a socket beside its name. */
-interface Line {
-  readonly outbound: Outbound;
-  readonly splitter: MessageSplitter;
-  readonly batches: AsyncGenerator<Uint8Array[], void, void>;
-  /** Messages that came together with the name. */
-  early: Uint8Array[];
-  /** What waits until it is known whether the client reads lines. */
-  held: Message[] | undefined;
-  timer: ReturnType<typeof setTimeout> | undefined;
+/** Where a client finds its server, and what it does with messages. */
+export interface ClientOptions {
+  /** An address or a name. Default: `127.0.0.1`. */
+  hostname?: string;
+  /** Displays a message. Default: a line on stdout, with a terminal's control characters escaped. */
+  show?: (text: string) => void;
 }
 
 /**
@@ -101,7 +97,14 @@ export class ServerTCP {
   readonly run_event: Event = new Event();
   /** Set to stop the handling of messages. */
   readonly handle_event: Event = new Event();
-  readonly #lines = new WeakMap<Deno.TcpConn, Line>();
+  readonly #links = new WeakMap<Deno.TcpConn, ClientLink>();
+  /** Connections that have not said a name that was taken. */
+  readonly #strangers = new Set<Deno.TcpConn>();
+  /** The clients that read lines; they get messages together. */
+  readonly #room: Fanout;
+  /** The clients of which that is not known. */
+  readonly #bare = new Set<ClientLink>();
+  readonly #stopping = new AbortController();
   readonly #limits: Limits;
   readonly #flow: Flow;
   readonly #operator: Operator;
@@ -110,11 +113,15 @@ export class ServerTCP {
    * Listens on `server_port`. Throws the runtime's own error when it cannot, such as
    * `Deno.errors.AddrInUse`.
    */
-  constructor(server_port: number, { hostname = LOCAL, limits: inForce = limits() }: Place = {}) {
-    this.server_socket = Deno.listen({ hostname, port: server_port });
+  constructor(
+    server_port: number,
+    { hostname = LOCAL, limits: inForce = limits() }: ServerOptions = {},
+  ) {
+    this.server_socket = Deno.listen({ hostname, port: server_port, tcpBacklog: BACKLOG });
     this.server_port = this.server_socket.addr.port;
     this.#limits = inForce;
     this.#flow = new Flow(inForce);
+    this.#room = new Fanout(this.#flow);
     this.#operator = openOperator(this.#flow);
     // A server prints nothing; its stdout would only keep a timer.
     this.#operator.close();
@@ -134,8 +141,7 @@ export class ServerTCP {
   /** Removes a client and closes its connection. False for a socket that is not a client's. */
   close_client(client_socket: Deno.TcpConn): boolean {
     if (!this.clients.delete(client_socket)) return false;
-    this.#release(client_socket);
-    this.#lines.get(client_socket)?.outbound.discard();
+    this.#forget(this.#links.get(client_socket)!);
     tryClose(client_socket);
     return true;
   }
@@ -147,9 +153,9 @@ export class ServerTCP {
   broadcast(client_socket_sent: Deno.TcpConn, message_text: string): void {
     const name = this.clients.get(client_socket_sent);
     if (name === undefined) return;
-    if (message_text === WORDS.join) this.#tell(client_socket_sent, message(TEXTS.joined(name)));
-    else if (message_text === WORDS.exit) this.#tell(client_socket_sent, message(TEXTS.left(name)));
-    else this.#tell(client_socket_sent, message(TEXTS.said(name, message_text)));
+    if (message_text === WORDS.join) this.#tell(client_socket_sent, TEXTS.joined(name));
+    else if (message_text === WORDS.exit) this.#tell(client_socket_sent, TEXTS.left(name));
+    else this.#tell(client_socket_sent, TEXTS.said(name, message_text));
   }
 
   /**
@@ -159,11 +165,10 @@ export class ServerTCP {
   async shutdown(): Promise<void> {
     this.#farewell();
     tryClose(this.server_socket);
+    this.#strangers.forEach(tryClose);
     const sockets = [...this.clients.keys()];
     this.clients.clear();
-    await Promise.all(
-      sockets.map((socket) => hangUp(socket, this.#lines.get(socket)!.outbound, LEAVE_MS)),
-    );
+    await Promise.all(sockets.map((socket) => this.#hangUp(socket)));
   }
 
   /** How many clients are in. */
@@ -176,20 +181,19 @@ export class ServerTCP {
    * set; then closes its connection, and the others hear once that it left.
    */
   async handle_client(client_socket: Deno.TcpConn): Promise<void> {
-    const line = this.#lines.get(client_socket);
-    if (!line) return;
+    const link = this.#links.get(client_socket);
+    if (!link) return;
     const stopped = this.handle_event.wait().then(() => ({ done: true as const }));
-    let batch: Uint8Array[] | undefined = line.early;
+    const pace = new Pace(this.#limits.rate);
+    let batch: Uint8Array[] | undefined = link.early;
     try {
-      while (batch && await this.#pass(client_socket, batch)) {
-        const next = await Promise.race([line.batches.next(), stopped]);
-        if (line.splitter.lines) this.#release(client_socket);
+      while (batch && await this.#pass(client_socket, { link, batch, pace })) {
+        const next = await Promise.race([link.batches.next(), stopped]);
         batch = next.done ? undefined : next.value;
       }
     } catch (error) {
-      if (error === line.splitter.error) {
-        this.#note(client_socket, `sent ${line.splitter.error?.message}`);
-      } else if (!isDisconnect(error)) throw error;
+      if (error === link.error) this.#note(client_socket, `sent ${link.error?.message}`);
+      else if (!isDisconnect(error)) throw error;
     }
     if (this.handle_event.is_set()) return;
     this.broadcast(client_socket, WORDS.exit);
@@ -206,7 +210,10 @@ export class ServerTCP {
     await acceptSessions(
       this.server_socket,
       async (conn) => {
-        if (await this.#introduce(conn)) await this.handle_client(conn);
+        if (!await this.#introduce(conn)) return;
+        await this.handle_client(conn);
+        // Still in: it is the server that ends, and its last word must arrive.
+        if (this.clients.has(conn)) await this.#hangUp(conn);
       },
       {
         signal: shutdown.signal,
@@ -222,106 +229,110 @@ export class ServerTCP {
 
   /** Reads a connection's name and lets it in, or not. */
   async #introduce(conn: Deno.TcpConn): Promise<boolean> {
-    const splitter = new MessageSplitter({
-      maxBytes: this.#limits.unterminatedBytes,
-      bareMs: BARE_MS,
-    });
-    const outbound = new Outbound(conn, this.#flow, {
-      join: false,
-      onCut: (reason) => {
-        if (reason) this.#note(conn, `${reason}: cut`);
-        tryClose(conn);
-      },
-    });
-    const line: Line = {
-      outbound,
-      splitter,
-      batches: frames(conn, splitter),
-      early: [],
-      held: undefined,
-      timer: undefined,
-    };
+    const link = this.#meet(conn);
+    this.#strangers.add(conn);
     const late = setTimeout(() => tryClose(conn), this.#limits.introduceMs);
-    const first = await line.batches.next().catch(() => ({
+    // However it fails to say a name, it is a stranger that is gone.
+    const first = await link.batches.next().catch(() => ({
       done: true as const,
       value: undefined,
     }));
     clearTimeout(late);
+    this.#strangers.delete(conn);
     const [said, ...early] = first.done ? [] : first.value.map((each) => each.slice());
-    line.early = early;
-    const name = said && decode(said)?.trim();
-    if (!name) {
-      outbound.discard();
+    const fits = said !== undefined && said.length <= this.#limits.lineBytes;
+    const name = fits ? decode(said)?.trim() : undefined;
+    if (!name || this.#ended) {
+      link.close();
       tryClose(conn);
       return false;
     }
     if ([...this.clients.values()].includes(name)) {
-      outbound.send(message(TEXTS.taken).bare);
-      await hangUp(conn, outbound, LEAVE_MS);
+      link.outbound.send(message(TEXTS.taken).bare);
+      await hangUp(conn, link.outbound, LEAVE_MS);
       return false;
     }
-    this.#lines.set(conn, line);
+    link.early = early;
+    link.prefix = prefix(name);
+    this.#links.set(conn, link);
     this.clients.set(conn, name);
+    this.#bare.add(link);
     // The line end is how ours tell each other that they understand lines.
-    outbound.send(message(TEXTS.welcome).line);
-    // Ours answer it with one: what the others say meanwhile waits, so that two texts are never one.
-    if (!splitter.lines) {
-      line.held = [];
-      line.timer = setTimeout(() => this.#release(conn), HOLD_MS);
-    }
-    outbound.join = splitter.lines;
+    link.welcome(TEXTS.welcome);
     this.broadcast(conn, WORDS.join);
     return true;
   }
 
+  /** A connection with its queue; who falls behind too far is cut, and its reading ends by that. */
+  #meet(conn: Deno.TcpConn): ClientLink {
+    const onCut = (reason?: string) => {
+      if (reason) this.#note(conn, `${reason}: cut`);
+      tryClose(conn);
+    };
+    const outbound = new Outbound(conn, this.#flow, { join: false, onCut });
+    const link: ClientLink = new ClientLink(conn, {
+      outbound,
+      maxBytes: this.#limits.unterminatedBytes,
+      onLines: () => {
+        if (this.#bare.delete(link)) this.#room.add(outbound);
+      },
+    });
+    return link;
+  }
+
   /** Passes on what a client said; false once it has said `exit`. */
-  async #pass(conn: Deno.TcpConn, batch: readonly Uint8Array[]): Promise<boolean> {
-    const name = this.clients.get(conn);
-    if (name === undefined) return false;
+  async #pass(
+    conn: Deno.TcpConn,
+    { link, batch, pace }: { link: ClientLink; batch: readonly Uint8Array[]; pace: Pace },
+  ): Promise<boolean> {
     for (const bytes of batch) {
-      if (decode(bytes)?.trim() === WORDS.exit) return false;
+      if (!this.clients.has(conn) || isExit(bytes)) return false;
       if (bytes.length > this.#limits.lineBytes) {
-        this.#send(conn, message(TEXTS.tooLong(this.#limits.lineBytes)));
+        link.send(message(TEXTS.tooLong(this.#limits.lineBytes)));
       } else {
         // `join` from a client is a text like any other: it is in already.
-        this.#tell(conn, message(TEXTS.said(name, ""), bytes));
+        this.#tell(conn, link.prefix, bytes);
       }
-      const pause = this.#flow.hold();
+      const pause = this.#flow.hold() ?? pace.pass(this.#stopping.signal);
       if (pause) await pause;
     }
-    return true;
+    return this.clients.has(conn);
   }
 
-  #tell(from: Deno.TcpConn, told: Message): void {
-    for (const socket of this.clients.keys()) if (socket !== from) this.#send(socket, told);
+  /** Sends the message that `parts` make together to all but `from`. */
+  #tell(from: Deno.TcpConn | undefined, ...parts: (string | Uint8Array)[]): void {
+    const sender = from && this.#links.get(from);
+    const told = this.#bare.size > 0 || parts.length === 1 ? message(...parts) : undefined;
+    const pieces = told ? [told.line] : [...parts as Uint8Array[], LINE_END];
+    this.#room.send(pieces, sender?.outbound);
+    for (const link of this.#bare) if (link !== sender) link.send(told!);
   }
 
-  #send(to: Deno.TcpConn, told: Message): void {
-    const { outbound, splitter, held } = this.#lines.get(to)!;
-    if (held) held.push(told);
-    else outbound.send(splitter.lines ? told.line : told.bare);
+  #forget(link: ClientLink): void {
+    this.#bare.delete(link);
+    this.#room.delete(link.outbound);
+    link.close();
   }
 
-  /** It is known now how the client reads. */
-  #release(conn: Deno.TcpConn): void {
-    const line = this.#lines.get(conn);
-    if (!line) return;
-    clearTimeout(line.timer);
-    line.outbound.join = line.splitter.lines;
-    const held = line.held ?? [];
-    line.held = undefined;
-    for (const told of held) this.#send(conn, told);
+  async #hangUp(conn: Deno.TcpConn): Promise<void> {
+    const link = this.#links.get(conn)!;
+    link.flush();
+    await hangUp(conn, link.outbound, LEAVE_MS);
+    this.#forget(link);
+  }
+
+  get #ended(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /** Sets the events first: who leaves from here on leaves because of the shutdown. */
   #farewell(): void {
-    if (this.handle_event.is_set() && this.run_event.is_set()) return;
+    if (this.#ended) return;
+    this.#stopping.abort();
     this.run_event.set();
     this.handle_event.set();
-    for (const socket of this.clients.keys()) {
-      this.#release(socket);
-      this.#send(socket, message(TEXTS.shutdown));
-    }
+    for (const link of this.#bare) link.flush();
+    this.#tell(undefined, TEXTS.shutdown);
   }
 
   #note(conn: Deno.TcpConn, what: string): void {
@@ -341,7 +352,13 @@ interface Typist {
 
 /** Shows a line without a console, for callers that use `receive()` alone. */
 function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+  const shown = Deno.stdout.isTerminal() ? escapeControl(text, { keepLines: true }) : text;
+  let rest = new TextEncoder().encode(shown + "\n");
+  try {
+    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
+  } catch {
+    // Nobody reads it.
+  }
 }
 
 /** Sends what is typed until `exit`, the end of the input, or `exit_run`. */
@@ -373,16 +390,21 @@ export class ClientTCP {
   readonly exit_receive: Event = new Event();
   // A client waits for its server as long as the person does.
   readonly #flow = new Flow(limits({ stuckMs: Infinity }));
-  readonly #splitter = new MessageSplitter({ maxBytes: 1024 * 1024, bareMs: BARE_MS });
   #outbound: Outbound | undefined;
-  #batches: AsyncGenerator<Uint8Array[], void, void> | undefined;
+  #link: ServerLink | undefined;
   #early: string[] = [];
-  #show: (text: string) => void = print;
+  readonly #display: ((text: string) => void) | undefined;
+  #console: Console | undefined;
   #failure = "";
   #shutdown: AbortSignal = new AbortController().signal;
 
   /** Connects nowhere yet. */
-  constructor(client_name: string, server_port: number, { hostname = LOCAL }: Place = {}) {
+  constructor(
+    client_name: string,
+    server_port: number,
+    { hostname = LOCAL, show }: ClientOptions = {},
+  ) {
+    this.#display = show;
     this.client_name = client_name;
     this.server_port = server_port;
     this.server_addr = hostname;
@@ -390,6 +412,11 @@ export class ClientTCP {
 
   /** Connects, says the name, and resolves to whether the answer contains `Welcome`. */
   async connect_server(): Promise<boolean> {
+    // The server would take what stands behind a line end for a message.
+    if (this.client_name.trim() === "" || /[\r\n]/.test(this.client_name)) {
+      this.#failure = "a name must not be empty and must not contain a line end";
+      return false;
+    }
     try {
       this.client_socket = await connect(this.server_addr, {
         port: this.server_port,
@@ -401,7 +428,7 @@ export class ClientTCP {
     }
     if (!this.client_socket) return false;
     this.#outbound = new Outbound(this.client_socket, this.#flow, { join: false });
-    this.#batches = frames(this.client_socket, this.#splitter);
+    this.#link = new ServerLink(this.client_socket, this.#outbound);
     this.#outbound.send(message(this.client_name).bare);
     let answered = false;
     await within(ANSWER_MS, this.#answer().then((welcome) => answered = welcome));
@@ -414,35 +441,30 @@ export class ClientTCP {
    * when the next one may follow.
    */
   async send(text: string): Promise<void> {
-    if (!this.#outbound) return;
-    // A server that writes lines reads lines: a line end inside a text makes it several.
-    const lines = this.#splitter.lines ? text.split("\n") : [text];
-    for (const each of lines.filter((line) => line !== "")) {
-      this.#outbound.send(this.#splitter.lines ? message(each).line : message(each).bare);
-    }
+    this.#link?.send(text);
     await this.#flow.hold();
   }
 
   /** Shows messages until `exit_receive` is set, the server says `server-shutdown`, or it is gone. */
   async receive(): Promise<void> {
-    const stopped = this.exit_receive.wait().then(() => ({
-      done: true as const,
-      value: undefined,
-    }));
+    const batches = this.#link?.batches;
+    if (!batches) return;
+    // A connection that breaks has ended like one that is closed.
+    const over = () => ({ done: true as const, value: undefined });
+    const stopped = this.exit_receive.wait().then(over);
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    let batch = this.#early.splice(0);
-    while (!batch.includes(TEXTS.shutdown)) {
-      batch.forEach((text) => this.#show(text));
-      // A connection that breaks has ended like one that is closed.
-      const ended = () => ({ done: true as const, value: undefined });
-      const next = await Promise.race([this.#batches!.next().catch(ended), stopped]);
-      if (next.done) break;
+    for (let batch = this.#early.splice(0);;) {
+      for (const text of batch) {
+        if (text === TEXTS.shutdown) return this.#over();
+        this.#show(text);
+      }
+      // A slow pipe is read for no faster than it takes what is shown.
+      await this.#console?.drained();
+      const next = await Promise.race([batches.next().catch(over), stopped]);
+      if (this.exit_receive.is_set()) return;
+      if (next.done) return this.#over();
       batch = next.value.map((bytes) => decoder.decode(bytes));
     }
-    const before = batch.slice(0, Math.max(0, batch.indexOf(TEXTS.shutdown)));
-    before.forEach((text) => this.#show(text));
-    this.exit_run.set();
-    this.exit_receive.set();
   }
 
   /**
@@ -455,12 +477,11 @@ export class ClientTCP {
     if (!await this.connect_server()) return shutdown.signal.aborted || complain(this.#failure);
     const console = openConsole({ onInterrupt: shutdown.request });
     shutdown.signal.addEventListener("abort", () => console.close());
-    this.#show = (text) => console.show(text);
+    this.#console = console;
     const outbound = this.#outbound!;
-    let left = false;
     const typing = type(this, console).then(async () => {
-      left = !this.exit_run.is_set();
-      if (left) this.send(WORDS.exit);
+      // Both events are set by `server-shutdown`: nobody is there to be told.
+      if (!this.exit_receive.is_set()) this.send(WORDS.exit);
       await outbound.drained();
     });
     const listening = this.receive();
@@ -471,13 +492,25 @@ export class ClientTCP {
       listening,
       leaveMs: LEAVE_MS,
     });
+    this.exit_receive.set();
     return true;
+  }
+
+  #show(text: string): void {
+    if (this.#display) this.#display(text);
+    else if (this.#console) this.#console.show(text);
+    else print(text);
+  }
+
+  #over(): void {
+    this.exit_run.set();
+    this.exit_receive.set();
   }
 
   async #answer(): Promise<boolean> {
     let said = "";
     for (;;) {
-      const next = await this.#batches!.next().catch(() => ({
+      const next = await this.#link!.batches.next().catch(() => ({
         done: true as const,
         value: undefined,
       }));
@@ -490,8 +523,6 @@ export class ClientTCP {
         said += text;
         if (said.includes(TEXTS.welcome)) {
           this.#early = texts.slice(i + 1);
-          // A blank line is no message; it tells our server how this client reads.
-          if (this.#splitter.lines) this.#outbound!.send(message("").line);
           return true;
         }
       }
@@ -504,62 +535,6 @@ export class ClientTCP {
     this.#failure ||= "the server does not answer";
     this.#outbound?.discard();
     if (this.client_socket) tryClose(this.client_socket);
-  }
-}
-
-/** An address in words: two of the same words are the same address. */
-function key({ hostname, port }: Deno.NetAddr): string {
-  return `${hostname} ${port}`;
-}
-
-/** A map by address, in which two equal addresses are one key. */
-export class AddressMap {
-  readonly #entries = new Map<string, [address: Deno.NetAddr, name: string]>();
-
-  /** How many addresses there are. */
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** The name at an address. */
-  get(address: Deno.NetAddr): string | undefined {
-    return this.#entries.get(key(address))?.[1];
-  }
-
-  /** Whether an address is there. */
-  has(address: Deno.NetAddr): boolean {
-    return this.#entries.has(key(address));
-  }
-
-  /** Puts a name at an address. */
-  set(address: Deno.NetAddr, name: string): this {
-    this.#entries.set(key(address), [address, name]);
-    return this;
-  }
-
-  /** Takes an address out; whether it was there. */
-  delete(address: Deno.NetAddr): boolean {
-    return this.#entries.delete(key(address));
-  }
-
-  /** Takes all out. */
-  clear(): void {
-    this.#entries.clear();
-  }
-
-  /** The addresses, in the order they came. */
-  *keys(): Generator<Deno.NetAddr> {
-    for (const [address] of this.#entries.values()) yield address;
-  }
-
-  /** The names, in the order they came. */
-  *values(): Generator<string> {
-    for (const [, name] of this.#entries.values()) yield name;
-  }
-
-  /** Addresses and names, in the order they came. */
-  *[Symbol.iterator](): Generator<[Deno.NetAddr, string]> {
-    for (const [address, name] of this.#entries.values()) yield [address, name];
   }
 }
 
@@ -576,19 +551,21 @@ export class ServerUDP {
   readonly clients: AddressMap = new AddressMap();
   /** What was said last, by whom: `[address, text]` pairs, the last 1,000 of them. */
   readonly messages: [client_addr: Deno.NetAddr, text: string][] = [];
-  #outstanding = 0;
-  #settled = Promise.withResolvers<void>();
+  /** The bytes of messages that are not UTF-8: they are sent on as they came. */
+  readonly #raw = new WeakMap<readonly unknown[], Uint8Array>();
+  readonly #spread: Spread;
   #closed = false;
 
   /**
    * Listens on `server_port`. Throws the runtime's own error when it cannot, such as
    * `Deno.errors.AddrInUse`.
    */
-  constructor(server_port: number, { hostname = LOCAL }: Place = {}) {
+  constructor(server_port: number, { hostname = LOCAL }: ServerOptions = {}) {
     this.server_socket = tracedDatagrams(
       Deno.listenDatagram({ transport: "udp", hostname, port: server_port }),
     );
     this.server_port = (this.server_socket.addr as Deno.NetAddr).port;
+    this.#spread = new Spread(this.server_socket);
   }
 
   /**
@@ -632,10 +609,10 @@ export class ServerUDP {
     const last = this.messages.at(-1);
     if (!last) return;
     const [from, text] = last;
-    const bytes = message(text).bare;
+    const bytes = this.#raw.get(last) ?? message(text).bare;
     const sends: Promise<void>[] = [];
     for (const address of this.clients.keys()) {
-      if (key(address) !== key(from)) sends.push(this.#send(address, bytes));
+      if (!sameAddress(address, from)) sends.push(this.#send(address, bytes));
     }
     await Promise.all(sends);
   }
@@ -657,52 +634,43 @@ export class ServerUDP {
   /** Serves clients until Control-C or SIGTERM, or until the socket fails; then shuts down. */
   async run(): Promise<void> {
     using shutdown = shutdownOnSignals();
-    const ended = () => this.shutdown();
-    shutdown.signal.addEventListener("abort", ended);
-    while (!this.#closed) {
-      try {
-        const [bytes, from] = await this.server_socket.receive();
-        this.#take(bytes, from as Deno.NetAddr);
-        // What is received faster than it can be sent on must not pile up here.
-        if (this.#outstanding > OUTSTANDING) await this.#settled.promise;
-      } catch (error) {
-        if (this.#closed) break;
-        // An unreachable client is no reason to end; a socket that is closed is.
-        if (error instanceof Deno.errors.BadResource) break;
-      }
-    }
+    shutdown.signal.addEventListener("abort", () => this.shutdown());
+    await receiveAll(this.server_socket, {
+      handle: (bytes, from) => this.#take(bytes, from),
+      room: () => this.#spread.room(),
+    });
     await this.shutdown();
   }
 
   #take(bytes: Uint8Array, from: Deno.NetAddr): void {
-    const text = decode(bytes);
+    if (this.#closed) return;
+    const valid = decode(bytes);
+    const text = valid ?? new TextDecoder().decode(bytes);
     const name = this.clients.get(from);
-    const said = text === undefined ? undefined : parseDatagram(text, name);
-    if (said?.type === "join") this.accept_client(from, `${said.name}:${WORDS.join}`);
-    else if (said?.type === "exit") this.close_client(from);
-    else if (said) {
-      this.#add(from, said.text);
+    const said = parseDatagram(text, name);
+    if (said?.type === "join") {
+      // A name that is not valid is nobody's.
+      if (valid !== undefined) this.accept_client(from, `${said.name}:${WORDS.join}`);
+    } else if (said?.type === "exit") {
+      this.close_client(from);
+    } else if (said) {
+      const entry = this.#add(from, said.text);
+      if (valid === undefined) {
+        this.#raw.set(entry, said.text === text ? bytes : message(`${name}:`, bytes).bare);
+      }
       this.broadcast();
     }
   }
 
-  #add(from: Deno.NetAddr, text: string): void {
-    this.messages.push([from, text]);
+  #add(from: Deno.NetAddr, text: string): readonly unknown[] {
+    const entry: [Deno.NetAddr, string] = [from, text];
+    this.messages.push(entry);
     if (this.messages.length > MESSAGES) this.messages.shift();
+    return entry;
   }
 
-  /** Sends one datagram; a client that cannot be reached is not an error, with UDP. */
-  async #send(to: Deno.NetAddr, data: string | Uint8Array): Promise<void> {
-    this.#outstanding++;
-    try {
-      await this.server_socket.send(typeof data === "string" ? message(data).bare : data, to);
-    } catch {
-      // It may come back, or leave; nothing tells.
-    }
-    this.#outstanding--;
-    if (this.#outstanding > 0) return;
-    this.#settled.resolve();
-    this.#settled = Promise.withResolvers();
+  #send(to: Deno.NetAddr, data: string | Uint8Array): Promise<void> {
+    return this.#spread.send(typeof data === "string" ? message(data).bare : data, to);
   }
 }
 
@@ -720,14 +688,20 @@ export class ClientUDP {
   readonly exit_run: Event = new Event();
   /** Set to end the receiving of messages. */
   readonly exit_receive: Event = new Event();
-  #show: (text: string) => void = print;
+  readonly #display: ((text: string) => void) | undefined;
+  #console: Console | undefined;
   #failure = "";
   #early: string[] = [];
   #receiving: Promise<string | undefined> | undefined;
-  readonly #sends = new Set<Promise<unknown>>();
+  readonly #sender: PacedSender;
 
   /** Opens a socket on a free port. */
-  constructor(client_name: string, server_port: number, { hostname = LOCAL }: Place = {}) {
+  constructor(
+    client_name: string,
+    server_port: number,
+    { hostname = LOCAL, show }: ClientOptions = {},
+  ) {
+    this.#display = show;
     this.client_name = client_name;
     this.server_port = server_port;
     this.server_addr = hostname;
@@ -735,6 +709,10 @@ export class ClientUDP {
     this.client_socket = tracedDatagrams(
       Deno.listenDatagram({ transport: "udp", hostname: local, port: 0 }),
     );
+    this.#sender = new PacedSender(this.client_socket, {
+      to: { transport: "udp", hostname, port: server_port },
+      onError: (error) => this.#console?.note(`cannot send: ${listenReason(error)}`),
+    });
   }
 
   /**
@@ -760,15 +738,12 @@ export class ClientUDP {
     return false;
   }
 
-  /** Sends `{client_name}:{text}`; resolves when it is on its way. */
+  /**
+   * Sends `{client_name}:{text}`; resolves when it is on its way. Texts keep their order, with a pause
+   * between them that a server can follow.
+   */
   async send(text: string): Promise<void> {
-    const { server_addr: hostname, server_port: port } = this;
-    const bytes = message(`${this.client_name}:${text}`).bare;
-    const sent = this.client_socket.send(bytes, { transport: "udp", hostname, port })
-      .catch((error) => this.#failure = listenReason(error));
-    this.#sends.add(sent);
-    await sent;
-    this.#sends.delete(sent);
+    await this.#sender.send(message(`${this.client_name}:${text}`).bare);
   }
 
   /** Shows messages until `exit_receive` is set or the server says `server-shutdown`. */
@@ -777,10 +752,12 @@ export class ClientUDP {
     this.#early.splice(0).forEach((text) => this.#show(text));
     while (!this.exit_receive.is_set()) {
       const text = await Promise.race([this.#next(), stopped]);
-      if (text === undefined) break;
-      if (text === TEXTS.shutdown) break;
+      if (this.exit_receive.is_set()) return;
+      if (text === undefined || text === TEXTS.shutdown) break;
       // A second answer to a `join` that was sent again is no message.
       if (text !== TEXTS.welcome) this.#show(text);
+      // What a slow pipe does not take is for the kernel to keep or to lose, not for this memory.
+      await this.#console?.drained();
     }
     this.exit_run.set();
     this.exit_receive.set();
@@ -794,11 +771,17 @@ export class ClientUDP {
     using shutdown = shutdownOnSignals();
     shutdown.signal.addEventListener("abort", () => this.exit_run.set());
     try {
-      if (!await this.connect_server()) return shutdown.signal.aborted || complain(this.#failure);
+      if (!await this.connect_server()) {
+        if (!shutdown.signal.aborted) return complain(this.#failure);
+        // The server may have let it in meanwhile.
+        this.send(WORDS.exit);
+        return true;
+      }
       const console = openConsole({ onInterrupt: shutdown.request });
-      this.#show = (text) => console.show(text);
+      this.#console = console;
       const receiving = this.receive();
       await type(this, console);
+      if (shutdown.signal.aborted) this.#sender.hurry();
       // `server-shutdown` has set both events; a person who leaves has set at most the first.
       if (!this.exit_receive.is_set()) this.send(WORDS.exit);
       this.exit_receive.set();
@@ -806,9 +789,15 @@ export class ClientUDP {
       await console.close();
       return true;
     } finally {
-      await Promise.all(this.#sends);
+      await this.#sender.drained();
       tryClose(this.client_socket);
     }
+  }
+
+  #show(text: string): void {
+    if (this.#display) this.#display(text);
+    else if (this.#console) this.#console.show(text);
+    else print(text);
   }
 
   /** The next answer of the server within a second; what others say meanwhile is kept. */
@@ -835,17 +824,8 @@ export class ClientUDP {
   }
 
   async #receive(): Promise<string | undefined> {
-    for (;;) {
-      try {
-        const [bytes, from] = await this.client_socket.receive();
-        if ((from as Deno.NetAddr).port === this.server_port) {
-          return new TextDecoder().decode(bytes);
-        }
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource || isExhausted(error)) return undefined;
-        if (error instanceof Deno.errors.Interrupted) return undefined;
-      }
-    }
+    const bytes = await receiveFrom(this.client_socket, this.server_port);
+    return bytes && new TextDecoder().decode(bytes);
   }
 }
 
@@ -863,6 +843,7 @@ const LIMIT_FLAGS: readonly (keyof Limits)[] = [
   "hardBytes",
   "stuckMs",
   "drainMs",
+  "rate",
 ];
 const PORT = 12345;
 
@@ -875,6 +856,8 @@ example: chatroom.ts server --port 12345
   --udp                   datagrams instead of connections
   --port N                port to listen on, 0 for a free one (${PORT})
   --host ADDR             address to listen on (0.0.0.0)
+
+Limits of the TCP server:
 ${limitHelp(LIMIT_FLAGS)}`,
   async run(args: readonly string[]): Promise<"help" | void> {
     const options = parseOptions(args, {

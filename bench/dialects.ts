@@ -25,10 +25,12 @@ export const DIALECTS: Readonly<Record<string, Dialect>> = {
     message: (text) => `BCST ${text}\n`,
   },
   channels: {
-    hello: (i) => [frame(`u${i}`), frame(i === 0 ? "/create x" : "/join x")],
+    // Nothing is answered to a name or a join: a question that is answered stands behind them.
+    hello: (i) => [[`u${i}`, i === 0 ? "/create x" : "/join x", "/?"].map(frame).join("")],
+    welcome: "/? is not a valid",
     message: frame,
   },
-  chatroom: { hello: (i) => [`u${i}`], welcome: "Welcome\n", message: (text) => `${text}\n` },
+  chatroom: { hello: (i) => [`u${i}\n`], welcome: "Welcome\n", message: (text) => `${text}\n` },
   // Whatever one says, all the others get: the baseline, and ncat --broker.
   bytes: { hello: () => [], message: (text) => `${text}\n` },
   irc: {

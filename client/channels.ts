@@ -27,6 +27,8 @@ import { frame, FRAME_BYTES, parseName, strip, TEXTS, typedFrames } from "../lib
 const COMMANDS = ["/create", "/join", "/list"];
 /** How long a server gets to take in the end of our stream. */
 const LEAVE_MS = 2000;
+/** So much waits for the server before more is read: a short typed line is a frame of 200 bytes. */
+const WAITING_BYTES = 32 * 1024;
 
 /** Shows frames and prompts: the document's bytes on a pipe, a line editor's lines on a terminal. */
 interface Screen {
@@ -55,17 +57,12 @@ function screen(console: Console): Screen {
 }
 
 /** Sends what is typed until the input ends, a piped file at the pace of the server. */
-async function type(
-  console: Console,
-  outbound: Outbound,
-  { flow, shown }: { flow: Flow; shown: Screen },
-): Promise<void> {
+async function type(console: Console, outbound: Outbound, shown: Screen): Promise<void> {
   shown.prompt();
   for (let typed; (typed = await console.readLine()) !== null;) {
     for (const each of typedFrames(typed)) {
       outbound.send(each);
-      const pause = flow.hold();
-      if (pause) await pause;
+      if (outbound.backlog >= WAITING_BYTES) await outbound.drained();
     }
     shown.prompt();
   }
@@ -91,8 +88,12 @@ async function chat(
   console: Console,
   { hello, gone, signal }: { hello: Uint8Array; gone: string; signal: AbortSignal },
 ): Promise<void> {
-  const flow = new Flow(limits());
-  const outbound = new Outbound(conn, flow, { onCut: () => tryClose(conn) });
+  const outbound = new Outbound(conn, new Flow(limits()), {
+    onCut: (reason) => {
+      if (reason) console.note(`the server ${reason}`);
+      tryClose(conn);
+    },
+  });
   const shown = screen(console);
   let leaving = false;
   signal.addEventListener("abort", () => {
@@ -101,7 +102,7 @@ async function chat(
     within(LEAVE_MS, outbound.drained()).then(() => outbound.discard());
   });
   outbound.send(hello);
-  const typing = type(console, outbound, { flow, shown }).then(async () => {
+  const typing = type(console, outbound, shown).then(async () => {
     leaving = true;
     await conn.closeWrite().catch(() => {});
   });

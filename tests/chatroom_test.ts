@@ -235,28 +235,249 @@ Deno.test("ClientTCP sends bare text to a server that writes no line end, one wr
   client.client_socket!.close();
 });
 
+Deno.test("a listener of ours says LF at the first text without an end, and gets lines from there on", async () => {
+  const { server, stop } = running(new ServerTCP(0));
+  using alice = await Peer.connect(server.server_port);
+  await alice.send("Alice");
+  await alice.expect("Welcome\n");
+  using bob = await Peer.connect(server.server_port);
+  await bob.send("Bob\n");
+  await bob.expect("Welcome\n");
+  await alice.expect("User Bob joined");
+  // What follows is held, so that it is not taken for a part of that.
+  await bob.send("one\ntwo\n");
+  await alice.send("\n");
+  await alice.expect("\nBob: one\nBob: two\n");
+  await alice.send("hi\n");
+  await bob.expect("Alice: hi\n");
+  alice.close();
+  await bob.expect("User Alice left\n");
+  bob.close();
+  await stop();
+});
+
+Deno.test("a first line that crosses the first bare text does not make two texts one", async () => {
+  const { server, stop } = running(new ServerTCP(0));
+  using alice = await Peer.connect(server.server_port);
+  await alice.send("Alice");
+  await alice.expect("Welcome\n");
+  using bob = await Peer.connect(server.server_port);
+  await bob.send("Bob\n");
+  await bob.expect("Welcome\n");
+  await alice.expect("User Bob joined");
+  await alice.send("hi\n");
+  await bob.expect("Alice: hi\n");
+  await bob.send("one\n");
+  await alice.send("\n");
+  await alice.expect("\nBob: one\n");
+  alice.close();
+  bob.close();
+  await stop();
+});
+
+/** A server that the test plays, and a client of ours that it has let in. */
+async function played(
+  welcome: string,
+): Promise<{ server: Peer; client: ClientTCP; shown: string[]; more: () => Promise<void> }> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const shown: string[] = [];
+  let changed = Promise.withResolvers<void>();
+  const show = (text: string) => {
+    shown.push(text);
+    changed.resolve();
+  };
+  const client = new ClientTCP("Alice", listener.addr.port, { show });
+  const connected = client.connect_server();
+  const server = new Peer(await listener.accept());
+  await server.expect("Alice");
+  await server.send(welcome);
+  assertEquals(await connected, true);
+  const more = async () => {
+    await deadline(changed.promise, "a message that is shown");
+    changed = Promise.withResolvers();
+  };
+  return { server, client, shown, more };
+}
+
+Deno.test("ClientTCP reads lines from a server that has sent one, at every split", async () => {
+  const all = "Bob: hällo\n\nBob: two\r\nserver-shutdown\n";
+  const { length } = bytes(all);
+  for (let at = 1; at < length; at += 3) {
+    const { server, client, shown } = await played("Welcome\n");
+    const received = client.receive();
+    client.send("to you");
+    await server.expect("to you\n");
+    await server.send(bytes(all).subarray(0, at));
+    await server.send(bytes(all).subarray(at));
+    await deadline(received, "the end of receive()");
+    assertEquals(shown, ["Bob: hällo", "Bob: two"]);
+    client.client_socket!.close();
+    server.close();
+  }
+});
+
+Deno.test("ClientTCP says LF to a server whose text has no end, and shows it all the same", async () => {
+  const { server, client, shown, more } = await played("Welcome, Alice\n");
+  const received = client.receive();
+  await server.send("Bob: bare");
+  await server.expect("\n");
+  await more();
+  await server.send("Bob: again");
+  await more();
+  assertEquals(shown, ["Bob: bare", "Bob: again"]);
+  await server.send("Bob: lastserver-shutdown");
+  await server.halfClose();
+  await deadline(received, "the end of receive()");
+  assertEquals(shown, ["Bob: bare", "Bob: again", "Bob: last"]);
+  assertEquals([client.exit_run.is_set(), client.exit_receive.is_set()], [true, true]);
+  client.client_socket!.close();
+  server.close();
+});
+
+Deno.test("receive() ends when exit_receive is set, and leaves the main loop alone", async () => {
+  const { server, client } = await played("Welcome\n");
+  const received = client.receive();
+  client.exit_receive.set();
+  await deadline(received, "the end of receive()");
+  assertEquals(client.exit_run.is_set(), false);
+  client.client_socket!.close();
+  server.close();
+});
+
+Deno.test("connect_server() is false for a name that is none, and after another answer", async () => {
+  for (const name of ["", " ", "a\nb"]) {
+    assertEquals(await new ClientTCP(name, 1).connect_server(), false);
+  }
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const client = new ClientTCP("Alice", listener.addr.port);
+  const connected = client.connect_server();
+  using server = new Peer(await listener.accept());
+  await server.send("go away");
+  server.close();
+  assertEquals(await connected, false);
+});
+
+Deno.test("shutdown() ends a connection that has not said its name, and run()", async () => {
+  const { server, stop } = running(new ServerTCP(0));
+  using silent = await Peer.connect(server.server_port);
+  using alice = await Peer.connect(server.server_port);
+  await alice.send("Alice\n");
+  await alice.expect("Welcome\n");
+  const down = server.shutdown();
+  await alice.expect("server-shutdown\n");
+  await alice.expectEnd();
+  alice.close();
+  await silent.expectEnd();
+  silent.close();
+  await down;
+  await stop();
+});
+
+Deno.test("shutdown() ends an accept_client() that waits for a name", async () => {
+  const server = new ServerTCP(0);
+  using silent = await Peer.connect(server.server_port);
+  const accepted = server.accept_client();
+  // A second one that is let in shows that the first was accepted.
+  const [alice] = await admit(server, "Alice\n");
+  const down = server.shutdown();
+  await alice.expect("server-shutdown\n");
+  alice.close();
+  await down;
+  assertEquals(await deadline(accepted, "the end of accept_client()"), false);
+  await silent.expectEnd();
+});
+
+Deno.test("shutdown() says so even when both events are set already", async () => {
+  const server = new ServerTCP(0);
+  const [alice] = await admit(server, "Alice");
+  server.run_event.set();
+  server.handle_event.set();
+  const down = server.shutdown();
+  await alice.expect("server-shutdown");
+  alice.close();
+  await down;
+});
+
+Deno.test("names and texts of ill repute are taken as they are", async () => {
+  const { server, stop } = running(new ServerTCP(0));
+  using alice = await Peer.connect(server.server_port);
+  await alice.send("__proto__\n");
+  await alice.expect("Welcome\n");
+  using bob = await Peer.connect(server.server_port);
+  await bob.send("exit: join\n");
+  await bob.expect("Welcome\n");
+  await alice.expect("User exit: join joined\n");
+  await bob.send("server-shutdown\njoin\nexit now\n\x1b[2J\n");
+  const said = ["server-shutdown", "join", "exit now", "\x1b[2J"];
+  await alice.expect(said.map((each) => `exit: join: ${each}\n`).join(""));
+  using invalid = await Peer.connect(server.server_port);
+  await invalid.send(Uint8Array.of(0xff, 0x0a));
+  await invalid.expectEnd();
+  await bob.send(" exit \n");
+  await alice.expect("User exit: join left\n");
+  await bob.expectEnd();
+  alice.close();
+  await stop();
+});
+
+/** What one of many clients heard of the others: counts messages, and those that are out of order. */
+class Hearing {
+  count = 0;
+  wrong = 0;
+  readonly #next = new Map<string, number>();
+  readonly #name: string;
+  readonly #done: () => void;
+
+  constructor(name: string, done: () => void) {
+    this.#name = name;
+    this.#done = done;
+  }
+
+  /** `u1: 1 0` is what `u1` says first; others join and leave meanwhile. */
+  readonly show = (text: string): void => {
+    if (/^User u\d+ joined$/.test(text)) return;
+    const [, name, n] = /^(u\d+): ?(\d+)$/.exec(text) ?? [];
+    const next = this.#next.get(name!) ?? 0;
+    if (name === undefined || name === this.#name || Number(n) !== next) this.wrong++;
+    this.#next.set(name!, next + 1);
+    this.count++;
+    this.#done();
+  };
+}
+
+/** Lets `many` clients of a kind say `messages` each, and checks what each of them hears. */
+async function crowd(
+  kind: typeof ClientTCP | typeof ClientUDP,
+  { port, many, messages }: { port: number; many: number; messages: number },
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const total = many * (many - 1) * messages;
+  let heard = 0;
+  const all = Array.from({ length: many }, (_, i) => {
+    const hearing = new Hearing(`u${i}`, () => ++heard === total && resolve());
+    return { hearing, client: new kind(`u${i}`, port, { show: hearing.show }) };
+  });
+  const joined = await Promise.all(all.map(({ client }) => client.connect_server()));
+  assertEquals(joined.every((each) => each), true);
+  const receiving = all.map(({ client }) => client.receive());
+  const sending = all.map(async ({ client }) => {
+    for (let n = 0; n < messages; n++) await client.send(String(n));
+  });
+  await deadline(Promise.all(sending), "all to be sent");
+  await deadline(promise, `all to be heard`).catch((error) => {
+    throw new Error(`${error.message}: ${heard} of ${total}`);
+  });
+  for (const { hearing } of all) {
+    assertEquals([hearing.count, hearing.wrong], [(many - 1) * messages, 0]);
+  }
+  for (const { client } of all) client.exit_receive.set();
+  await Promise.all(receiving);
+  for (const { client } of all) client.client_socket!.close();
+}
+
 Deno.test("100 clients over TCP hear each message of the others once, in order", async () => {
   const { server, stop } = running(new ServerTCP(0));
-  const clients: ClientTCP[] = [];
-  for (let i = 0; i < 100; i++) {
-    const client = new ClientTCP(`u${i}`, server.server_port);
-    assertEquals(await client.connect_server(), true);
-    clients.push(client);
-  }
-  using witness = await Peer.connect(server.server_port);
-  await witness.send("witness\n");
-  await witness.expect("Welcome\n");
-  // The clients read nothing here: what they get stays in their sockets.
-  for (let n = 0; n < 100; n++) clients.forEach((client, i) => client.send(`${i} ${n}`));
-  const next = new Map<string, number>();
-  for (let heard = 0; heard < 10_000; heard++) {
-    const [, name, i, n] = /^u(\d+): (\d+) (\d+)$/.exec(await witness.line())!;
-    assertEquals([i, Number(n)], [name, next.get(name!) ?? 0]);
-    next.set(name!, Number(n) + 1);
-  }
-  assertEquals([...next.values()].every((count) => count === 100), true);
-  clients.forEach((client) => client.client_socket!.close());
-  witness.close();
+  await crowd(ClientTCP, { port: server.server_port, many: 100, messages: 100 });
   await stop();
 });
 
@@ -274,11 +495,10 @@ class Datagrams implements Disposable {
     await this.socket.send(bytes(data), { transport: "udp", hostname: "127.0.0.1", port: this.to });
   }
 
-  async expect(...expected: string[]): Promise<void> {
-    for (const each of expected) {
-      const [data] = await deadline(this.socket.receive(), `the datagram ${each}`);
-      assertEquals(text(data), each);
-    }
+  async expect(expected: string | Uint8Array): Promise<void> {
+    const [data] = await deadline(this.socket.receive(), `the datagram ${expected}`);
+    if (typeof expected === "string") assertEquals(text(data), expected);
+    else assertEquals(data, expected);
   }
 
   [Symbol.dispose](): void {
@@ -333,9 +553,15 @@ Deno.test("ServerUDP takes what clients send, and nothing from strangers", async
   }
   await stranger.send(Uint8Array.of(0xff, 0xfe));
   await alice.send(Uint8Array.of(0xff, 0xfe));
+  await alice.send(Uint8Array.of(...bytes("Alice:"), 0xff));
   await alice.send("");
   await stranger.send("Alice:join");
   await stranger.expect("Name already taken");
+  // What is not UTF-8 is relayed as it came.
+  await bob.expect(Uint8Array.of(...bytes("Alice:"), 0xff, 0xfe));
+  await bob.expect(Uint8Array.of(...bytes("Alice:"), 0xff));
+  await alice.send("join:Alice");
+  await alice.expect("Welcome");
   await alice.send("Alice:text: with a colon");
   await bob.expect("Alice:text: with a colon");
   await alice.send("bare text");
@@ -399,6 +625,12 @@ Deno.test("ClientUDP joins, is refused a taken name, sends and hears of the shut
   await deadline(received, "the end of receive()");
   assertEquals([bob.exit_run.is_set(), bob.exit_receive.is_set()], [true, true]);
   bob.client_socket.close();
+});
+
+Deno.test("20 clients over UDP that speak at once hear each message of the others once, in order", async () => {
+  const { server, stop } = running(new ServerUDP(0));
+  await crowd(ClientUDP, { port: server.server_port, many: 20, messages: 50 });
+  await stop();
 });
 
 Deno.test("100 clients over UDP hear each message of the others once", async () => {

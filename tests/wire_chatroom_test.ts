@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert/equals";
-import { MessageSplitter, parseDatagram } from "../lib/wire/chatroom.ts";
+import { isExit, message, MessageSplitter, parseDatagram } from "../lib/wire/chatroom.ts";
 
 const permissions = "none";
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -62,6 +62,34 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "MessageSplitter is unsure of a text without an end until it has seen two lines",
+  { permissions },
+  () => {
+    const reads = new MessageSplitter({ maxBytes: 1000, bareMs: 50, strictAfter: 2 });
+    assertEquals(reads.push(bytes("Welcome\nUser Bob")).map(text), ["Welcome"]);
+    assertEquals([reads.unsure, reads.patienceMs, reads.blanks], [true, 50, 0]);
+    assertEquals(reads.push(bytes(" joined")), []);
+    assertEquals(reads.silence().map(text), ["User Bob joined"]);
+    assertEquals([reads.unsure, reads.silence()], [false, []]);
+    assertEquals(reads.push(bytes("\nBob: hi\nBob: unfin")).map(text), ["Bob: hi"]);
+    assertEquals([reads.unsure, reads.patienceMs, reads.blanks], [false, undefined, 1]);
+    assertEquals(reads.end(), []);
+  },
+);
+
+Deno.test("message() joins its parts, bare and as a line", { permissions }, () => {
+  const told = message("Älice: ", Uint8Array.of(0xff), "");
+  assertEquals(told.line, Uint8Array.of(...bytes("Älice: "), 0xff, 0x0a));
+  assertEquals(told.bare, told.line.subarray(0, -1));
+});
+
+Deno.test("isExit() takes the word alone, with white space around it", { permissions }, () => {
+  const said = ["exit", " exit\r", "exit now", "Exit", "", "exit" + " ".repeat(100)];
+  assertEquals(said.map((each) => isExit(bytes(each))), [true, true, false, false, false, false]);
+  assertEquals(isExit(Uint8Array.of(0xff)), false);
+});
+
 Deno.test("parseDatagram() takes what others send, and knows strangers", { permissions }, () => {
   for (
     const [said, from, meant] of [
@@ -78,6 +106,7 @@ Deno.test("parseDatagram() takes what others send, and knows strangers", { permi
       ["Alice:a:b", "Alice", { type: "text", text: "Alice:a:b" }],
       ["hi", "Alice", { type: "text", text: "Alice:hi" }],
       ["note: hi", "Alice", { type: "text", text: "Alice:note: hi" }],
+      ["join:Alice", "Alice", { type: "join", name: "Alice" }],
       ["join:late", "Alice", { type: "text", text: "Alice:join:late" }],
       ["Alice:hi", undefined, undefined],
       ["", "Alice", undefined],

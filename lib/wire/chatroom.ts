@@ -43,35 +43,77 @@ export interface Message {
   readonly line: Uint8Array;
 }
 
-/** Encodes what stands before a text and the text, which may be bytes that are relayed as they came. */
-export function message(head: string, text: Uint8Array = new Uint8Array()): Message {
-  const line = new Uint8Array([...encoder.encode(head), ...text, LF]);
+/** LF alone: ends the bare text before it, and says that its sender reads lines. */
+export const LINE_END: Uint8Array = Uint8Array.of(LF);
+
+/** `Alice: ` in bytes: what stands before a text on its way to others. */
+export function prefix(name: string): Uint8Array {
+  return encoder.encode(TEXTS.said(name, ""));
+}
+
+/** Encodes a text; given as parts, some may be bytes that are relayed as they came. */
+export function message(...parts: (string | Uint8Array)[]): Message {
+  const pieces = parts.map((part) => typeof part === "string" ? encoder.encode(part) : part);
+  const line = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 1));
+  let at = 0;
+  for (const piece of pieces) {
+    line.set(piece, at);
+    at += piece.length;
+  }
+  line[at] = LF;
   return { bare: line.subarray(0, -1), line };
 }
 
+/** Whether a client says that it leaves. */
+export function isExit(bytes: Uint8Array): boolean {
+  // Every message is asked: a long one is not worth decoding for it.
+  return bytes.length < 64 && decode(bytes)?.trim() === WORDS.exit;
+}
+
 /**
- * Messages of a TCP peer. A peer that has never sent LF writes bare text: each read is a message. From
- * its first LF on it is held to lines. Blank lines are no messages.
+ * Messages of a TCP peer. As long as it has not sent LF it writes bare text: each read is a message.
+ * Once it has ended `strictAfter` lines it is held to lines. In between, text without an end may be
+ * either: it is a message after a silence. Blank lines are no messages.
  */
 export class MessageSplitter {
   readonly #maxBytes: number;
   readonly #bareMs: number;
-  #rest: Uint8Array = new Uint8Array();
-  #lines = false;
+  readonly #strictAfter: number;
+  #rest: Uint8Array[] = [];
+  #waiting = 0;
+  #ends = 0;
+  #blanks = 0;
   #error: Error | undefined;
 
   /**
-   * `maxBytes` without LF end the stream. A read as long as a network segment may be the first part of
-   * a write: it is a message only after a silence of `bareMs`.
+   * `maxBytes` without LF end the stream. A bare read as long as a network segment may be the first part
+   * of a write: it is a message only after a silence of `bareMs`, too.
    */
-  constructor({ maxBytes, bareMs }: { maxBytes: number; bareMs: number }) {
+  constructor(
+    { maxBytes, bareMs, strictAfter = 1 }: {
+      maxBytes: number;
+      bareMs: number;
+      strictAfter?: number;
+    },
+  ) {
     this.#maxBytes = maxBytes;
     this.#bareMs = bareMs;
+    this.#strictAfter = strictAfter;
   }
 
   /** Whether the peer has sent LF. */
   get lines(): boolean {
-    return this.#lines;
+    return this.#ends > 0;
+  }
+
+  /** How many blank lines the peer has sent. */
+  get blanks(): number {
+    return this.#blanks;
+  }
+
+  /** Whether text waits of which nobody knows yet whether it is bare or an unfinished line. */
+  get unsure(): boolean {
+    return this.#waiting > 0 && this.#ends > 0 && this.#ends < this.#strictAfter;
   }
 
   /** Set once the peer has sent too much without LF. */
@@ -81,7 +123,7 @@ export class MessageSplitter {
 
   /** See the constructor. */
   get patienceMs(): number | undefined {
-    return !this.#lines && this.#rest.length > 0 ? this.#bareMs : undefined;
+    return this.#waiting > 0 && this.#ends < this.#strictAfter ? this.#bareMs : undefined;
   }
 
   /** Returns the messages that `bytes` complete. */
@@ -90,26 +132,23 @@ export class MessageSplitter {
     const messages: Uint8Array[] = [];
     let from = 0;
     for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
-      const end = bytes.subarray(from, at);
-      const line = this.#rest.length > 0 ? this.#take(end) : end;
+      const line = this.#take(bytes.subarray(from, at));
       const text = line.at(-1) === CR ? line.subarray(0, -1) : line;
       if (text.length > 0) messages.push(text);
-      this.#lines = true;
+      else this.#blanks++;
+      this.#ends++;
       from = at + 1;
     }
     const rest = bytes.subarray(from);
-    const whole = !this.#lines && this.#rest.length === 0 && rest.length < SEGMENT_BYTES;
+    const whole = this.#ends === 0 && this.#waiting === 0 && rest.length < SEGMENT_BYTES;
     if (whole && rest.length > 0) messages.push(rest);
-    else if (rest.length > 0) this.#rest = this.#take(rest);
-    if (this.#rest.length > this.#maxBytes) {
-      this.#error = new Error(`no line end within ${this.#maxBytes} bytes`);
-    }
+    else if (rest.length > 0) this.#keep(rest);
     return messages;
   }
 
-  /** Returns the long bare text that waits, if any. */
+  /** Returns the bare text that waits, if any. */
   silence(): Uint8Array[] {
-    return this.#lines || this.#rest.length === 0 ? [] : [this.#take(new Uint8Array())];
+    return this.#waiting > 0 && this.#ends < this.#strictAfter ? [this.#take()] : [];
   }
 
   /** As `silence`: the unfinished line of a peer that writes lines is dropped. */
@@ -117,11 +156,21 @@ export class MessageSplitter {
     return this.silence();
   }
 
-  #take(end: Uint8Array): Uint8Array {
-    const all = new Uint8Array(this.#rest.length + end.length);
-    all.set(this.#rest);
-    all.set(end, this.#rest.length);
-    this.#rest = new Uint8Array();
+  #keep(bytes: Uint8Array): void {
+    this.#waiting += bytes.length;
+    if (this.#waiting > this.#maxBytes) {
+      this.#error = new Error(`no line end within ${this.#maxBytes} bytes`);
+    } else {
+      // Copied, because the next read comes into the same buffer.
+      this.#rest.push(bytes.slice());
+    }
+  }
+
+  #take(end: Uint8Array = new Uint8Array()): Uint8Array {
+    if (this.#waiting === 0) return end;
+    const all = message(...this.#rest, end).bare;
+    this.#rest = [];
+    this.#waiting = 0;
     return all;
   }
 }
@@ -142,8 +191,9 @@ export function parseDatagram(text: string, name?: string): Datagram | undefined
   const before = colon === -1 ? "" : text.slice(0, colon).trim();
   const after = (colon === -1 ? text : text.slice(colon + 1)).trim();
   if (colon !== -1 && after === WORDS.join && before) return { type: "join", name: before };
-  if (colon !== -1 && before === WORDS.join && after && name === undefined) {
-    return { type: "join", name: after };
+  if (colon !== -1 && before === WORDS.join && after) {
+    // A client that is in asks again until it is answered; `join: me, too` of one is a text.
+    if (name === undefined || name === after) return { type: "join", name: after };
   }
   if (name === undefined) return undefined;
   if (colon === -1 && after === WORDS.join) return { type: "join", name };
