@@ -4,14 +4,20 @@
  * @module
  */
 
-import { frames, FrameTooLongError, LineSplitter } from "../lib/framing.ts";
+import { escapeControl } from "../lib/escape.ts";
+import { frames, FrameTooLongError, LineSplitter, type Splitter } from "../lib/framing.ts";
 import { isDisconnect, sleep, tryClose, within } from "../lib/lifecycle.ts";
 import { Outbound } from "../lib/outbound.ts";
 import { type Serving, StartError } from "../lib/serving.ts";
-import { escapeControl } from "../lib/escape.ts";
+import { parsePassage } from "../lib/wire/overlay.ts";
 
 /** Many servers write no line ends: what they sent is a line after this silence. */
 const BARE_MS = 100;
+/**
+ * Some pass on other servers' line ends and write none themselves. From one that has sent a line end it
+ * is more likely that the rest of a line is late.
+ */
+const MIXED_MS = 1000;
 /** The wait before the first try to connect again; it doubles with each try that fails. */
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;
@@ -40,6 +46,43 @@ export interface Junction {
   closed(link: Link): void;
 }
 
+/** The lines of a link, with or without line ends. */
+export class LinkSplitter implements Splitter<Uint8Array> {
+  readonly #lines: LineSplitter;
+
+  /** A splitter for one link; `maxBytes` is the longest line. */
+  constructor(maxBytes: number) {
+    this.#lines = new LineSplitter({ maxBytes, bareMs: BARE_MS, strict: false });
+  }
+
+  /** A refusal, once a line is too long. */
+  get error(): Error | undefined {
+    return this.#lines.error;
+  }
+
+  /** In ms; undefined while nothing waits. */
+  get patienceMs(): number | undefined {
+    const { patienceMs, terminated } = this.#lines;
+    return patienceMs !== undefined && terminated ? MIXED_MS : patienceMs;
+  }
+
+  /** Returns the lines that `bytes` complete. */
+  push(bytes: Uint8Array): Uint8Array[] {
+    return this.#lines.push(bytes);
+  }
+
+  /** Returns what waits if it is a message; what is only the beginning of one waits on. */
+  silence(): Uint8Array[] {
+    const lines = this.#lines.silence();
+    return lines.every(parsePassage) ? lines : lines.flatMap((line) => this.#lines.push(line));
+  }
+
+  /** A message without a line end counts, but not from a neighbour that died in the middle of a line. */
+  end(): Uint8Array[] {
+    return this.#lines.terminated ? [] : this.silence();
+  }
+}
+
 let links = 0;
 
 /** Serves one link until it ends, whoever ends it, and closes the connection. */
@@ -57,7 +100,7 @@ export async function linkSession(
     },
   });
   const link: Link = { id: ++links, outbound };
-  const lines = new LineSplitter({ maxBytes: limits.lineBytes, bareMs: BARE_MS });
+  const lines = new LinkSplitter(limits.lineBytes);
   junction.opened(link);
   try {
     for await (const batch of frames(conn, lines)) {

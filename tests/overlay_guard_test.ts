@@ -3,7 +3,7 @@ import { assertRejects } from "@std/assert/rejects";
 import { introduce } from "../client/overlay.ts";
 import { StartError } from "../lib/serving.ts";
 import { LoopGuard, MEMORY_MS } from "../overlay/guard.ts";
-import { keepLinked } from "../overlay/links.ts";
+import { keepLinked, LinkSplitter } from "../overlay/links.ts";
 
 /** Nothing here opens a socket or looks at a clock. */
 function test(name: string, fn: () => void | Promise<void>): void {
@@ -77,6 +77,44 @@ test("LoopGuard bounds what it knows when lines are many and long", () => {
   assertEquals(each.arrived(`4999 to b: ${long}`, 2), false);
   for (let i = 0; i < 5000; i++) each.arrived(`again ${i} to b: ${long}`, 1);
   assertEquals(each.arrived(`0 to b: ${long}`, 2), true);
+});
+
+/** What a splitter makes of bytes; `null` is a silence, and the stream ends behind. */
+function lines(...input: (string | null)[]): string[] {
+  const splitter = new LinkSplitter(100);
+  const frames = input.flatMap((each) =>
+    each === null ? splitter.silence() : splitter.push(new TextEncoder().encode(each))
+  );
+  return [...frames, ...splitter.end()].map((frame) => new TextDecoder().decode(frame));
+}
+
+test("LinkSplitter takes a line when it ends or when a silence follows a whole message", () => {
+  assertEquals(lines("a to b: c\na to b: d\r\n"), ["a to b: c", "a to b: d"]);
+  assertEquals(lines("a to b: c", null, "a to b: d", null), ["a to b: c", "a to b: d"]);
+  assertEquals(lines("a to b: c\n", "a to b: d", null, "a to b: e\n"), [
+    ...["a to b: c", "a to b: d", "a to b: e"],
+  ]);
+  for (let cut = 0; cut < "a to b:".length; cut++) {
+    const whole = "a to b: c";
+    assertEquals(lines(whole.slice(0, cut), null, `${whole.slice(cut)}\n`), [whole]);
+  }
+});
+
+test("LinkSplitter drops what is unfinished at the end, unless no line ends were sent", () => {
+  assertEquals(lines("a to b: c\na to b: d"), ["a to b: c"]);
+  assertEquals(lines("a to b: c"), ["a to b: c"]);
+  assertEquals(lines("a to b"), []);
+});
+
+test("LinkSplitter waits longer for the rest of a line when line ends were sent", () => {
+  const splitter = new LinkSplitter(100);
+  assertEquals(splitter.patienceMs, undefined);
+  splitter.push(new TextEncoder().encode("a"));
+  assertEquals(splitter.patienceMs, 100);
+  splitter.push(new TextEncoder().encode("b\n"));
+  assertEquals(splitter.patienceMs, undefined);
+  splitter.push(new TextEncoder().encode("a to b: c"));
+  assertEquals(splitter.patienceMs, 1000);
 });
 
 /** Runs keepLinked() over a list of tries: seconds that each link lasts, or why there was none. */

@@ -415,21 +415,36 @@ Deno.test("serve() goes on when a client is gone and its port unreachable", asyn
   await back.expect("recvfrom Alice hello again");
 });
 
-Deno.test("serve() loses nothing when sixteen messages are on their way at a time", async () => {
-  await using server = new Server();
-  const clients = [];
-  for (let i = 0; i < 4; i++) clients.push(await Client.register(server.port, `c${i}`));
-  await Promise.all(clients.map(async (client, i) => {
-    const to = `c${i}`;
-    for (let sent = 0; sent < 16; sent++) await client.send(`sendto ${to} ${sent}`);
-    for (let got = 0; got < 2000; got++) {
-      await client.expect(`recvfrom ${to} ${got}`);
-      if (got + 16 < 2000) await client.send(`sendto ${to} ${got + 16}`);
+for (
+  const [where, parents] of [["on one server", [undefined]], ["over a link", [
+    undefined,
+    0,
+  ]]] as const
+) {
+  Deno.test(`serve() loses nothing ${where} when sixteen messages are on their way at a time`, async () => {
+    const servers = await network([...parents]);
+    const clients: Client[] = [];
+    for (let i = 0; i < 4; i++) {
+      clients.push(await Client.register(servers[i % servers.length]!.port, `c${i}`));
     }
-  }));
-  for (const client of clients) client[Symbol.dispose]();
-  await server.until("c0 to c0: 1999\n");
-});
+    // In a circle: what a client gets tells the one before it to send on.
+    await Promise.all(clients.map(async (client, i) => {
+      const before = (i + 3) % 4;
+      const send = (n: number) => clients[before]!.send(`sendto c${i} ${n}`);
+      for (let sent = 0; sent < 16; sent++) await send(sent);
+      for (let got = 0; got < 2000; got++) {
+        await client.expect(`recvfrom c${before} ${got}`);
+        if (got + 16 < 2000) await send(got + 16);
+      }
+    }));
+    await end(servers);
+    for (const client of clients) {
+      await client.expectNothing();
+      client[Symbol.dispose]();
+    }
+    assertEquals(servers[0]!.count("c0 to c1: 1999"), 1);
+  });
+}
 
 Deno.test("serve() cuts a neighbour that takes nothing, and the clients lose nothing else", async () => {
   await using server = new Server({ limits: { linkBytes: 100_000, softBytes: 2_000_000 } });
