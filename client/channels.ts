@@ -99,12 +99,15 @@ async function chat(
   signal.addEventListener("abort", () => {
     console.close();
     // The end of a file waits until all of it is sent; a person who interrupts does not.
-    within(LEAVE_MS, outbound.drained()).then(() => outbound.discard());
+    within(LEAVE_MS, outbound.drained()).then(() => {
+      if (outbound.backlog > 0) outbound.cut();
+    });
   });
   outbound.send(hello);
-  const typing = type(console, outbound, shown).then(async () => {
+  const typing = type(console, outbound, shown).then(() => {
     leaving = true;
-    await conn.closeWrite().catch(() => {});
+    // Not awaited: behind a write that is stuck it would wait, too.
+    conn.closeWrite().catch(() => {});
   });
   const listening = listen(conn, console, shown).then(() => {
     if (!leaving) shown.gone(gone);

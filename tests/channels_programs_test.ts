@@ -143,7 +143,7 @@ Deno.test("client.ts channels cuts an over-long name, and takes no empty one", a
   }
 });
 
-Deno.test("client.ts channels ends on a signal though its server reads nothing", async () => {
+Deno.test("client.ts channels ends on a signal while a file is piped to a server that reads nothing", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using client = startClient("Scott", listener.addr.port);
   using _server = await listener.accept();
