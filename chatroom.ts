@@ -30,7 +30,8 @@ import {
   within,
 } from "./lib/lifecycle.ts";
 import { type Limits, limits } from "./lib/limits.ts";
-import { limitHelp, parseOptions, port, UsageError } from "./lib/options.ts";
+import { completer, Names } from "./lib/names.ts";
+import { limitHelp, parseOptions, port, TIMESTAMPS_HELP, UsageError } from "./lib/options.ts";
 import { openOperator, type Operator } from "./lib/operator.ts";
 import { Fanout, Flow, Outbound } from "./lib/outbound.ts";
 import { Pace } from "./lib/pace.ts";
@@ -43,6 +44,7 @@ import {
   isExit,
   LINE_END,
   message,
+  named,
   parseDatagram,
   prefix,
   TEXTS,
@@ -81,6 +83,8 @@ export interface ClientOptions {
   hostname?: string;
   /** Displays a message. Default: a line on stdout, with a terminal's control characters escaped. */
   show?: (text: string) => void;
+  /** Whether `run()` puts the time before each message, on a terminal only. Default: no. */
+  timestamps?: boolean;
 }
 
 /**
@@ -352,13 +356,19 @@ interface Typist {
 
 /** Shows a line without a console, for callers that use `receive()` alone. */
 function print(text: string): void {
-  const shown = Deno.stdout.isTerminal() ? escapeControl(text, { keepLines: true }) : text;
+  const shown = Deno.stdout.isTerminal() ? escapeControl(text) : text;
   let rest = new TextEncoder().encode(shown + "\n");
   try {
     while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
   } catch {
     // Nobody reads it.
   }
+}
+
+/** The person's end of a client. */
+function openPerson(timestamps: boolean, onInterrupt: () => void): Console {
+  const names = new Names(named);
+  return openConsole({ names, complete: completer([], names), timestamps, onInterrupt });
 }
 
 /** Sends what is typed until `exit`, the end of the input, or `exit_run`. */
@@ -394,6 +404,7 @@ export class ClientTCP {
   #link: ServerLink | undefined;
   #early: string[] = [];
   readonly #display: ((text: string) => void) | undefined;
+  readonly #timestamps: boolean;
   #console: Console | undefined;
   #failure = "";
   #shutdown: AbortSignal = new AbortController().signal;
@@ -402,9 +413,10 @@ export class ClientTCP {
   constructor(
     client_name: string,
     server_port: number,
-    { hostname = LOCAL, show }: ClientOptions = {},
+    { hostname = LOCAL, show, timestamps = false }: ClientOptions = {},
   ) {
     this.#display = show;
+    this.#timestamps = timestamps;
     this.client_name = client_name;
     this.server_port = server_port;
     this.server_addr = hostname;
@@ -475,7 +487,7 @@ export class ClientTCP {
     using shutdown = shutdownOnSignals();
     this.#shutdown = shutdown.signal;
     if (!await this.connect_server()) return shutdown.signal.aborted || complain(this.#failure);
-    const console = openConsole({ onInterrupt: shutdown.request });
+    const console = openPerson(this.#timestamps, shutdown.request);
     shutdown.signal.addEventListener("abort", () => console.close());
     this.#console = console;
     const outbound = this.#outbound!;
@@ -689,6 +701,7 @@ export class ClientUDP {
   /** Set to end the receiving of messages. */
   readonly exit_receive: Event = new Event();
   readonly #display: ((text: string) => void) | undefined;
+  readonly #timestamps: boolean;
   #console: Console | undefined;
   #failure = "";
   #early: string[] = [];
@@ -699,9 +712,10 @@ export class ClientUDP {
   constructor(
     client_name: string,
     server_port: number,
-    { hostname = LOCAL, show }: ClientOptions = {},
+    { hostname = LOCAL, show, timestamps = false }: ClientOptions = {},
   ) {
     this.#display = show;
+    this.#timestamps = timestamps;
     this.client_name = client_name;
     this.server_port = server_port;
     this.server_addr = hostname;
@@ -777,7 +791,7 @@ export class ClientUDP {
         this.send(WORDS.exit);
         return true;
       }
-      const console = openConsole({ onInterrupt: shutdown.request });
+      const console = openPerson(this.#timestamps, shutdown.request);
       this.#console = console;
       const receiving = this.receive();
       await type(this, console);
@@ -830,7 +844,8 @@ export class ClientUDP {
 }
 
 function complain(sentence: string): false {
-  Deno.stderr.writeSync(new TextEncoder().encode(`cannot join: ${sentence}\n`));
+  // It may be what a server has answered.
+  Deno.stderr.writeSync(new TextEncoder().encode(`cannot join: ${escapeControl(sentence)}\n`));
   return false;
 }
 
@@ -891,22 +906,22 @@ example: chatroom.ts client --name Alice
   --udp                   datagrams instead of a connection
   --port N                the server's port (${PORT})
   --host ADDR             the server's name or address (${LOCAL})
-
+${TIMESTAMPS_HELP}
 Then type messages, or exit.
 `,
   async run(args: readonly string[]): Promise<"help" | number> {
     const options = parseOptions(args, {
       strings: ["name", "port", "host"],
-      booleans: ["udp"],
+      booleans: ["udp", "timestamps"],
       alias: { name: "n" },
     });
     if (options.help) return "help";
     const { name, host: hostname = LOCAL, port: number = String(PORT) } = options.strings;
     if (name === undefined) throw new UsageError("missing --name");
     const at = port(number, 1);
-    const client = options.booleans["udp"]
-      ? new ClientUDP(name, at, { hostname })
-      : new ClientTCP(name, at, { hostname });
+    const kind = options.booleans["udp"] ? ClientUDP : ClientTCP;
+    const timestamps = options.booleans["timestamps"] === true;
+    const client = new kind(name, at, { hostname, timestamps });
     return await client.run() ? 0 : 1;
   },
 };
@@ -928,7 +943,7 @@ export function main(args: readonly string[]): Promise<number> {
     server: () => Promise.resolve(SERVER),
     client: () => Promise.resolve(CLIENT),
   };
-  return runRole(args, { protocols, usage: USAGE });
+  return runRole(args, { protocols, usage: USAGE, word: "server or client" });
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -14,10 +14,11 @@
  */
 
 import { shutdownOnSignals } from "../lib/lifecycle.ts";
-import { parseOptions, port, UsageError } from "../lib/options.ts";
+import { completer, Names } from "../lib/names.ts";
+import { parseOptions, port, TIMESTAMPS_HELP, UsageError } from "../lib/options.ts";
 import { listen } from "../lib/serving.ts";
 import { openConsole } from "../lib/terminal.ts";
-import { COMMANDS, isId } from "../lib/wire/bridge.ts";
+import { COMMANDS, isId, named } from "../lib/wire/bridge.ts";
 import type { ServerAddress } from "./bridge_call.ts";
 import { Client } from "./bridge_client.ts";
 
@@ -32,13 +33,13 @@ then type ${COMMANDS.join(", ")}
   --server ADDRESS:PORT   the server
   --host ADDR             address to wait on and to register (the one the server is reached from)
   --duplex                no turns, with a peer that was started with --duplex, too
-`;
+${TIMESTAMPS_HELP}`;
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
   const options = parseOptions(args, {
     strings: ["id", "port", "server", "host"],
-    booleans: ["duplex"],
+    booleans: ["duplex", "timestamps"],
     alias: { port: "p" },
   });
   if (options.help) return "help";
@@ -57,10 +58,12 @@ export async function run(args: readonly string[]): Promise<"help" | number> {
   };
   using shutdown = shutdownOnSignals();
   using listener = listen(endpoint);
+  const names = new Names(named);
   const console = openConsole({
+    names,
+    complete: completer([...COMMANDS, "/help"], names),
+    timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
-    complete: (word, before) =>
-      before === word ? COMMANDS.filter((command) => command.startsWith(word)) : [],
   });
   await new Client(client, { console, listener }).run(shutdown.signal);
   return 0;

@@ -37,6 +37,13 @@ const MOST_RINGING = 16;
 const MOST_WAITING = 1000;
 const ACCEPT_PAUSE_MS = 100;
 
+/** The document has no such word: outside a chat, where it means nothing, it is ours at a terminal. */
+const HELP = `/register  tells the server where you wait for chats
+/bridge    asks it for a peer
+/chat      calls that peer; then write in turns
+/id        shows your name
+/quit      ends the chat, and the program`;
+
 /** Who the client is and whom it asks. */
 export interface BridgeClientOptions {
   /** The user's name. */
@@ -368,6 +375,8 @@ export class Client {
     } else if (isChat(this.#state)) {
       if (line === "" && this.#call!.splitter.style.form === "bare") return;
       this.#dispatch("line typed", { text: line });
+    } else if (command === "/help" && this.#console.interactive) {
+      this.#console.note(HELP);
     } else if (command !== "" && !command.startsWith("/")) {
       this.#console.note("nothing was sent: there is no chat yet");
     }

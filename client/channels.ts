@@ -15,14 +15,24 @@
 
 import { connect } from "../lib/connect.ts";
 import { converse } from "../lib/converse.ts";
+import { escapeControl } from "../lib/escape.ts";
 import { FixedSplitter, frames } from "../lib/framing.ts";
 import { isDisconnect, shutdownOnSignals, tryClose, within } from "../lib/lifecycle.ts";
 import { limits } from "../lib/limits.ts";
-import { parseOptions, port, UsageError } from "../lib/options.ts";
+import { completer, Names } from "../lib/names.ts";
+import { parseOptions, port, TIMESTAMPS_HELP, UsageError } from "../lib/options.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
 import { StartError } from "../lib/serving.ts";
 import { type Console, openConsole } from "../lib/terminal.ts";
-import { frame, FRAME_BYTES, parseName, strip, TEXTS, typedFrames } from "../lib/wire/channels.ts";
+import {
+  frame,
+  FRAME_BYTES,
+  named,
+  parseName,
+  strip,
+  TEXTS,
+  typedFrames,
+} from "../lib/wire/channels.ts";
 
 const COMMANDS = ["/create", "/join", "/list"];
 /** How long a server gets to take in the end of our stream. */
@@ -43,17 +53,32 @@ function screen(console: Console): Screen {
       prompt: () => {},
       // An empty frame writes over the prompt only, and that is redrawn anyway.
       frame: (text) => {
-        if (text !== "") console.show(text);
+        if (text !== "") console.show(text, { keepLines: isListing(text) });
       },
       gone: (text) => console.show(text),
     };
   }
+  // Lines piped in, answers on the screen: it is a person's terminal that must be safe.
+  const safe = Deno.stdout.isTerminal() ? escapeControl : (text: string) => text;
   const wipe = `${TEXTS.wipe}\r`;
   return {
     prompt: () => console.write(TEXTS.prefix),
-    frame: (text) => console.write(`${wipe}${text}${text && "\n"}${TEXTS.prefix}`),
+    frame: (text) => {
+      const shown = safe(text, { keepLines: isListing(text) });
+      console.write(`${wipe}${shown}${text && "\n"}${TEXTS.prefix}`);
+    },
     gone: (text) => console.write(`${wipe}${text}\n`),
   };
+}
+
+/** Members in notices and messages, and channels in lists: whatever can be typed again. */
+function namesIn(line: string): readonly (readonly [number, number])[] {
+  return isListing(line) ? [[0, line.length]] : named(line);
+}
+
+/** Whether a frame is a list of channels: words only. Lines in any other would be forged messages. */
+function isListing(text: string): boolean {
+  return /^\S+(\n\S+)*$/.test(text);
 }
 
 /** Sends what is typed until the input ends, a piped file at the pace of the server. */
@@ -123,13 +148,13 @@ example: client.ts channels Scott 127.0.0.1 55555
   NAME                    the name that the others see
   HOST                    the server's name or address
   PORT                    the server's port
-
+${TIMESTAMPS_HELP}
 Then type messages, or: /create CHANNEL, /join CHANNEL, /list.
 `;
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
-  const options = parseOptions(args, { words: ["NAME", "HOST", "PORT"] });
+  const options = parseOptions(args, { words: ["NAME", "HOST", "PORT"], booleans: ["timestamps"] });
   if (options.help) return "help";
   const [name, hostname, portText] = options.words as [string, string, string];
   const number = port(portText, 1);
@@ -147,10 +172,13 @@ export async function run(args: readonly string[]): Promise<"help" | number> {
     throw error;
   });
   if (!conn) return 0;
+  const names = new Names(namesIn);
   const console = openConsole({
     prompt: TEXTS.prefix,
+    names,
+    complete: completer(COMMANDS, names),
+    timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
-    complete: (word, line) => line === word ? COMMANDS.filter((each) => each.startsWith(word)) : [],
   });
   await chat(conn, console, { hello, gone: TEXTS.disconnected(hostname, number), signal });
   return 0;

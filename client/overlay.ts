@@ -15,7 +15,8 @@
  */
 
 import { shutdownOnSignals, sleep, tryClose } from "../lib/lifecycle.ts";
-import { parseOptions, port, UsageError, wholeNumber } from "../lib/options.ts";
+import { completer, Names } from "../lib/names.ts";
+import { parseOptions, port, TIMESTAMPS_HELP, UsageError, wholeNumber } from "../lib/options.ts";
 import { connectReason, StartError } from "../lib/serving.ts";
 import { type Console, openConsole } from "../lib/terminal.ts";
 import { tracedDatagrams } from "../lib/trace.ts";
@@ -24,6 +25,7 @@ import {
   COMMANDS,
   DATAGRAM_BYTES,
   isName,
+  named,
   parseNotice,
   register,
   typed,
@@ -82,6 +84,11 @@ async function listen(
   }
 }
 
+/** The document has no such word: it is ours, for a person at a terminal. */
+const HELP = `sendto <name> <message>   sends a message to somebody anywhere on the overlay
+exit                      leaves
+Tab completes, and the arrow keys bring back what was typed`;
+
 /** Sends what is typed until the person leaves. */
 async function type(
   console: Console,
@@ -91,7 +98,8 @@ async function type(
     const line = await console.readLine();
     if (line === null || line.trim() === "exit") return;
     const datagram = typed(line);
-    if (!datagram) {
+    if (console.interactive && /^\/?help\s*$/.test(line)) console.note(HELP);
+    else if (!datagram) {
       if (line.trim() !== "") console.note(`not sent, type ${COMMANDS.join(" or ")}`);
     } else if (datagram.length > DATAGRAM_BYTES) {
       console.note(`not sent: longer than the ${DATAGRAM_BYTES} bytes that a datagram holds`);
@@ -159,22 +167,27 @@ example: client.ts overlay -s 127.0.0.1 -p 9000 -n Alice
   -p PORT                 the server's UDP port
   -n NAME                 your name, one word of letters and digits
   --retry-ms N            time between two of ${REGISTER_TRIES} tries to register (${RETRY_MS} ms)
-
+${TIMESTAMPS_HELP}
 Then type: ${COMMANDS.join(", ")}.
 `;
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
-  const parsed = parseOptions(args, { strings: ["s", "p", "n", "retry-ms"] });
+  const parsed = parseOptions(args, {
+    strings: ["s", "p", "n", "retry-ms"],
+    booleans: ["timestamps"],
+  });
   if (parsed.help) return "help";
   const options = clientOptions(parsed.strings);
   using shutdown = shutdownOnSignals();
   const hostname = options.server.hostname.includes(":") ? "::" : "0.0.0.0";
   const socket = tracedDatagrams(Deno.listenDatagram({ transport: "udp", hostname, port: 0 }));
+  const names = new Names(named);
   const console = openConsole({
+    names,
+    complete: completer(["sendto", "exit", "help"], names),
+    timestamps: parsed.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
-    complete: (word, before) =>
-      before === word ? ["sendto", "exit"].filter((each) => each.startsWith(word)) : [],
   });
   const { signal: left } = shutdown;
   // A signal is an end of the input: the words for it are the same.

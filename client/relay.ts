@@ -16,10 +16,11 @@ import { converse } from "../lib/converse.ts";
 import { frames, FrameTooLongError, LineSplitter } from "../lib/framing.ts";
 import { isDisconnect, shutdownOnSignals, tryClose, within } from "../lib/lifecycle.ts";
 import { limits } from "../lib/limits.ts";
-import { parseOptions, port } from "../lib/options.ts";
+import { completer, Names } from "../lib/names.ts";
+import { parseOptions, port, TIMESTAMPS_HELP } from "../lib/options.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
 import { type Console, openConsole } from "../lib/terminal.ts";
-import { broadcaster, COMMANDS, line, parseRequest, PROMPT } from "../lib/wire/relay.ts";
+import { broadcaster, COMMANDS, line, named, parseRequest, PROMPT } from "../lib/wire/relay.ts";
 
 /** Some servers write no line ends: what they sent is shown after this silence. */
 const BARE_MS = 100;
@@ -95,7 +96,9 @@ async function listen(conn: Deno.TcpConn, console: Console, own: OwnBroadcasts):
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   try {
     for await (const batch of frames(conn, lines)) {
-      for (const each of batch) own.received(decoder.decode(each)).forEach(console.show, console);
+      for (const each of batch) {
+        for (const shown of own.received(decoder.decode(each))) console.show(shown);
+      }
       await console.drained();
     }
   } catch (error) {
@@ -136,27 +139,25 @@ example: client.ts relay 127.0.0.1 8001
 
   HOST                    the server's name or address
   PORT                    the server's port
-
+${TIMESTAMPS_HELP}
 Then type: ${COMMANDS.join(", ")}.
 `;
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
-  const options = parseOptions(args, { words: ["HOST", "PORT"] });
+  const options = parseOptions(args, { words: ["HOST", "PORT"], booleans: ["timestamps"] });
   if (options.help) return "help";
   const [hostname, portText] = options.words as [string, string];
   const number = port(portText, 1);
   using shutdown = shutdownOnSignals();
   const conn = await connect(hostname, { port: number, signal: shutdown.signal });
   if (!conn) return 0;
+  const names = new Names(named);
   const console = openConsole({
+    names,
+    complete: completer(COMMANDS.map((command) => command.split(" ")[0]!), names),
+    timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
-    complete: (word, before) =>
-      before === word ? COMMANDS.filter((command) => command.startsWith(word)).map(keyword) : [],
   });
   return await chat(conn, console, { where: `${hostname}:${number}`, signal: shutdown.signal });
-}
-
-function keyword(command: string): string {
-  return command.split(" ")[0]!;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { escapeControl } from "./escape.ts";
 import { type Flow, Outbound } from "./outbound.ts";
 
 /** The operator's end of a server. */
@@ -12,7 +13,7 @@ export interface Operator {
   print(line: string): void;
   /**
    * Prints a sentence on stderr, at most one a second of each `kind`; the next one says how many were
-   * left out.
+   * left out. Control characters are escaped: sentences quote what peers send.
    */
   note(sentence: string, kind?: string): void;
   /** Resolves when stdout has taken all lines, or has been closed. */
@@ -63,7 +64,7 @@ export function openOperator(flow: Flow, options: OperatorOptions = {}): Operato
     silenced.set(kind, { until: now + NOTE_EVERY_MS, count: 0 });
     const more = last?.count ? ` (and ${last.count} more)` : "";
     try {
-      stderr.writeSync(encoder.encode(`${sentence}${more}\n`));
+      stderr.writeSync(encoder.encode(`${escapeControl(sentence)}${more}\n`));
     } catch {
       // Nobody reads it.
     }

@@ -14,6 +14,10 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** The switch that every terminal client has, as its usage shows it. */
+export const TIMESTAMPS_HELP =
+  "  --timestamps            the time before each line, on a terminal only\n";
+
 /** What a command takes besides `--help`. */
 export interface OptionSpec {
   /** Names of the words that must stand on the command line, as usage shows them. */

@@ -25,6 +25,8 @@ export interface Role {
   protocols: Readonly<Record<string, () => Promise<Protocol>>>;
   /** How it is called when no protocol is named. */
   usage: string;
+  /** What is missing then. Default: "PROTOCOL". */
+  word?: string;
 }
 
 /** Runs the protocol that `args` begin with; returns the exit code. */
@@ -32,9 +34,11 @@ export async function runRole(args: readonly string[], role: Role): Promise<numb
   const [name, ...rest] = args;
   if (name === "--help" || name === "-h") return say(role.usage);
   const known = Object.keys(role.protocols);
-  if (name === undefined) return complain("missing PROTOCOL", role.usage);
+  const { word = "PROTOCOL" } = role;
+  if (name === undefined) return complain(`missing ${word}`, role.usage);
   if (!known.includes(name)) {
-    return complain(`unknown protocol ${name}${suggestion(name, known)}`, role.usage);
+    const what = role.word ? `${word} expected, not` : "unknown protocol";
+    return complain(`${what} ${name}${suggestion(name, known)}`, role.usage);
   }
   return await runProtocol(await role.protocols[name]!(), rest);
 }

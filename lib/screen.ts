@@ -6,7 +6,7 @@
  */
 
 import { edit, EMPTY_EDITOR } from "./editor.ts";
-import { escapeControl } from "./escape.ts";
+import { escapeControl, type EscapeOptions } from "./escape.ts";
 import { type Input, KeyDecoder } from "./keys.ts";
 import { Output } from "./output.ts";
 import { draw, erase, NOTHING, type Size } from "./render.ts";
@@ -85,9 +85,9 @@ class Screen implements Console {
     return this.#lines.next();
   }
 
-  show(text: string): void {
+  show(text: string, options?: EscapeOptions): void {
     const time = this.#options.timestamps ? `${timeOfDay(this.#now())} ` : "";
-    this.#print(time + escapeControl(text, { keepLines: true }));
+    this.#print(time + this.#named(escapeControl(text, options)));
   }
 
   write(text: string): void {
@@ -127,6 +127,15 @@ class Screen implements Console {
       this.#redraw();
     }
     await Promise.all([this.#stdout.flushed(), this.#stderr.flushed()]);
+  }
+
+  #named(text: string): string {
+    const { names, colours = !Deno.noColor } = this.#options;
+    if (!names) return text;
+    return text.split("\n").map((line) => {
+      names.see(line);
+      return colours ? names.paint(line) : line;
+    }).join("\n");
   }
 
   #now(): Date {

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { escapeControl } from "./escape.ts";
+import { escapeControl, type EscapeOptions } from "./escape.ts";
 import type { Completer } from "./editor.ts";
+import type { Names } from "./names.ts";
 import { Output, type Sink } from "./output.ts";
 import type { Size } from "./render.ts";
 import { openScreen } from "./screen.ts";
@@ -43,8 +44,12 @@ export interface ConsoleOptions {
   onInterrupt?: () => void;
   /** Standard output can no longer be written. {@linkcode Console.readLine} gives null then, too. */
   onOutputClosed?: () => void;
-  /** Puts the local time as `HH:MM:SS ` before each shown line, on a terminal only. Default: no. */
+  /** Puts the local time as `HH:MM:SS ` before each shown text, on a terminal only. Default: no. */
   timestamps?: boolean;
+  /** Learns the names in what is shown, and colours them, on a terminal only. Default: nothing. */
+  names?: Names;
+  /** Whether names are coloured. Default: unless `NO_COLOR` is set. */
+  colours?: boolean;
   /** Default: `Deno.stdin`. */
   stdin?: ConsoleInput;
   /** Default: `Deno.stdout`. */
@@ -70,10 +75,11 @@ export interface Console {
    */
   readLine(): Promise<string | null>;
   /**
-   * Shows text from a peer, a line or several joined by `\n`, and ends it. A terminal gets it above
-   * the typed text with its control characters escaped; a pipe gets exactly `text` and `\n`.
+   * Shows text from a peer and ends the line. A terminal gets it above the typed text with its control
+   * characters escaped; a pipe gets exactly `text` and `\n`. `keepLines` is for texts that are lists:
+   * a message of several lines could pass for the messages of others.
    */
-  show(text: string): void;
+  show(text: string, options?: EscapeOptions): void;
   /** Writes exactly these characters to standard output, for a protocol that has its own prompt. */
   write(text: string): void;
   /** Changes what stands before the typed text on a terminal. */
@@ -99,7 +105,10 @@ export function openConsole(options: ConsoleOptions = {}): Console {
   return interactive ? openScreen(options) : new PipeConsole(options);
 }
 
-/** TERM is looked at only where that is allowed already; terminals that cannot move are rare. */
+/**
+ * A terminal that can neither move its cursor nor show colours gets plain lines, as a pipe does. TERM is
+ * looked at only where that is allowed already; such terminals are rare.
+ */
 function isDumb(): boolean {
   const { state } = Deno.permissions.querySync({ name: "env", variable: "TERM" });
   return state === "granted" && Deno.env.get("TERM") === "dumb";
@@ -112,7 +121,8 @@ class PipeConsole implements Console {
   readonly interactive = false;
   readonly #input: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
-  readonly #safe: (text: string) => string;
+  readonly #safe: typeof escapeControl;
+  readonly #safeNote: typeof escapeControl;
   readonly #stdout: Output;
   readonly #stderr: Output;
   #out = "";
@@ -128,9 +138,8 @@ class PipeConsole implements Console {
     const { stdin = Deno.stdin, stdout = Deno.stdout, stderr = Deno.stderr } = options;
     this.#input = stdin.readable.getReader();
     // Lines piped in, answers on the screen: it is a person's terminal that must be safe.
-    this.#safe = stdout.isTerminal()
-      ? (text) => escapeControl(text, { keepLines: true })
-      : (text) => text;
+    this.#safe = stdout.isTerminal() ? escapeControl : (text) => text;
+    this.#safeNote = stderr.isTerminal() ? escapeControl : (text) => text;
     this.#stdout = new Output(stdout, () => {
       const text = this.#out;
       this.#out = "";
@@ -154,8 +163,8 @@ class PipeConsole implements Console {
     return line;
   }
 
-  show(text: string): void {
-    this.write(this.#safe(text) + "\n");
+  show(text: string, options?: EscapeOptions): void {
+    this.write(this.#safe(text, options) + "\n");
   }
 
   write(text: string): void {
@@ -168,7 +177,7 @@ class PipeConsole implements Console {
 
   note(text: string): void {
     if (this.#stderr.closed) return;
-    this.#err += text + "\n";
+    this.#err += this.#safeNote(text, { keepLines: true }) + "\n";
     this.#stderr.wake();
   }
 

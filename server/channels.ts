@@ -14,7 +14,6 @@
  * @module
  */
 
-import { escapeControl } from "../lib/escape.ts";
 import { FixedSplitter, frames } from "../lib/framing.ts";
 import { acceptSessions, hangUp, isDisconnect, tryClose } from "../lib/lifecycle.ts";
 import type { Limits } from "../lib/limits.ts";
@@ -120,7 +119,7 @@ async function session(
   id: number,
   { channels, signal, limits, flow, operator }: Serving & { channels: Channels },
 ): Promise<void> {
-  const who = () => `[${id}] ${member ? escapeControl(member.name) : "without a name"}`;
+  const who = () => `[${id}] ${member?.name ?? "without a name"}`;
   const outbound = new Outbound(conn, flow, {
     onCut: (reason) => {
       if (reason) operator.note(`${who()} ${reason}: cut`, "cut");

@@ -122,8 +122,8 @@ Deno.test("chatroom.ts over TCP: a client that vanishes has left, and a server t
 Deno.test("chatroom.ts says what is wrong in a sentence", async () => {
   for (
     const [args, code, reason] of [
-      [[], 2, /\nmissing PROTOCOL\n$/],
-      [["serve"], 2, /\nunknown protocol serve, did you mean server\?\n$/],
+      [[], 2, /\nmissing server or client\n$/],
+      [["serve"], 2, /\nserver or client expected, not serve, did you mean server\?\n$/],
       [["client"], 2, /\nmissing --name\n$/],
       [["server", "--port", "x"], 2, /\nport must be a whole number from 0 to 65535, not "x"\n$/],
       [

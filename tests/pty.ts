@@ -20,10 +20,16 @@ export class Pty {
   readonly #keys: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<string>;
 
-  /** Starts the runtime with these arguments on a screen of this size. */
-  constructor(args: readonly string[], { columns, rows }: { columns: number; rows: number }) {
+  /**
+   * Starts the runtime with these arguments on a screen of this size, with variables that `env` sets
+   * as its arguments: colours are on unless they say otherwise.
+   */
+  constructor(
+    args: readonly string[],
+    { columns, rows, env = "" }: { columns: number; rows: number; env?: string },
+  ) {
     this.vt = new Vt(columns, rows);
-    const client = [Deno.execPath(), ...args].join(" ");
+    const client = ["env -u NO_COLOR", env, Deno.execPath(), ...args].join(" ");
     // The state of the terminal is looked at after the client, while it still exists.
     const command = `tty; stty cols ${columns} rows ${rows}; ${client}; echo code=$?; stty -a`;
     this.#child = new Deno.Command("script", {

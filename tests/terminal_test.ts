@@ -166,8 +166,11 @@ Deno.test("show() escapes control characters when only the output is a terminal"
   options.stdout!.isTerminal = () => true;
   const terminal = openConsole(options);
   terminal.show("a\x1b[2J\nb");
+  terminal.show("a\nb\r", { keepLines: true });
+  terminal.note("he\x1blp");
   await terminal.close();
-  assertEquals([terminal.interactive, ends.output], [false, "a\\x1b[2J\nb\n"]);
+  assertEquals([terminal.interactive, ends.output], [false, "a\\x1b[2J\\x0ab\na\nb\\x0d\n"]);
+  assertEquals(ends.error, "he\x1blp\n");
 });
 
 Deno.test("show() joins what waits for a slow reader, whole and in order", async () => {
@@ -233,7 +236,7 @@ Deno.test("show() on a terminal puts lines above what is typed", async () => {
   ends.type("\x1b[D!\r");
   assertEquals(await terminal.readLine(), "typing a text of 31 characters!.");
   terminal.setPrompt("> ");
-  terminal.show("one\ntwo\x1b[2J");
+  terminal.show("one\ntwo\x1b[2J", { keepLines: true });
   terminal.note("help");
   await ends.shows(
     "[Kay] a message as l",

@@ -6,7 +6,7 @@
  * @module
  */
 
-/** A row of cells. The second cell of a wide character is "". */
+/** A row of cells. The second cell of a wide character is ""; a coloured one begins with its SGR. */
 interface Row {
   cells: string[];
   /** The text went on in the next row by itself, so both are one when the width changes. */
@@ -31,6 +31,7 @@ export class Vt {
   #y = 0;
   #pendingWrap = false;
   #sequence = "";
+  #colour = "";
   #joining = false;
   readonly #options: VtOptions;
 
@@ -45,12 +46,17 @@ export class Vt {
     return lines;
   }
 
+  /** The same as `lines`, with the SGR sequence of its colour before each coloured character. */
+  get coloured(): string[] {
+    return this.#rows.slice(0, this.lines.length).map((row) => joined(row.cells).trimEnd());
+  }
+
   /** All text up to the cursor, row after row. */
   get beforeCursor(): string {
     const rows = this.#rows.slice(0, this.#y).map((row) => textOf(row.cells).trimEnd());
     const x = this.#pendingWrap ? this.columns : this.#x;
     const row = Array.from({ length: x }, (_, column) => this.#rows[this.#y]!.cells[column] ?? " ");
-    return [...rows, row.join("")].join("\n");
+    return [...rows, textOf(row)].join("\n");
   }
 
   /** Takes what a program wrote. Throws an `Error` at a sequence that it does not know. */
@@ -60,6 +66,7 @@ export class Vt {
       else if (character === "\x1b") this.#sequence = character;
       else if (character === "\r") [this.#x, this.#pendingWrap] = [0, false];
       else if (character === "\n") this.#lineFeed();
+      else if (character === "\t") this.#x = Math.min(this.columns - 1, (this.#x & ~7) + 8);
       else if (/\p{Cc}/u.test(character)) throw new Error(`control ${JSON.stringify(character)}`);
       else this.#print(character);
     }
@@ -122,7 +129,7 @@ export class Vt {
     }
     const { cells } = this.#rows[this.#y]!;
     while (cells.length < this.#x) cells.push(" ");
-    cells.splice(this.#x, width, character, ...(width === 2 ? [""] : []));
+    cells.splice(this.#x, width, this.#colour + character, ...(width === 2 ? [""] : []));
     this.#x += width;
     this.#pendingWrap = this.#x >= this.columns;
     if (this.#pendingWrap) this.#x = this.columns - 1;
@@ -142,6 +149,9 @@ export class Vt {
     if (!/[@-~]$/.test(sequence)) return;
     this.#sequence = "";
     if (sequence === "?2004h" || sequence === "?2004l") return;
+    if (/^\d+m$/.test(sequence)) {
+      return void (this.#colour = sequence === "39m" ? "" : `\x1b[${sequence}`);
+    }
     this.#pendingWrap = false;
     const count = Number.parseInt(sequence) || 1;
     if (/^\d*A$/.test(sequence)) this.#y = Math.max(this.#top, this.#y - count);
@@ -170,6 +180,11 @@ export class Vt {
   }
 }
 
-function textOf(cells: string[]): string {
+function joined(cells: string[]): string {
   return Array.from(cells, (cell) => cell ?? " ").join("");
+}
+
+function textOf(cells: string[]): string {
+  // deno-lint-ignore no-control-regex
+  return joined(cells).replaceAll(/\x1b\[\d+m/g, "");
 }

@@ -363,5 +363,11 @@ export const CONSOLE = {
   incoming: (from: string): string => `Incoming chat request from ${from}`,
 } as const;
 
+/** Where a peer is named in a line that a client shows, as [start, end). */
+export function named(line: string): [start: number, end: number][] {
+  const match = /^Incoming chat request from ([A-Za-z0-9]+) /d.exec(line);
+  return match ? [match.indices![1]!] : [];
+}
+
 /** The client's commands as they are typed. */
 export const COMMANDS = ["/id", "/register", "/bridge", "/chat", "/quit"] as const;

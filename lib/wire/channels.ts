@@ -124,6 +124,12 @@ export function typedFrames(line: string): Uint8Array[] {
 
 const EMPTY: Uint8Array = new Uint8Array();
 
+/** Where a member is named in the text of a frame, as [start, end). */
+export function named(text: string): [start: number, end: number][] {
+  const match = /^\[([^\]]+)\](?: |$)/d.exec(text) ?? /^(.+) has (?:joined|left)$/d.exec(text);
+  return match ? [match.indices![1]!] : [];
+}
+
 /** The first bytes of UTF-8 text, at most `length`, and no half character at the end. */
 function cut(text: Uint8Array, length: number): Uint8Array {
   if (text.length <= length) return text;

@@ -19,6 +19,12 @@ export const TEXTS = {
 /** Words that are not text when a client sends them. */
 export const WORDS = { join: "join", exit: "exit" } as const;
 
+/** Where a user is named in a text that a client shows, as [start, end). Over UDP no blank is behind it. */
+export function named(text: string): [start: number, end: number][] {
+  const match = /^User (.+) (?:joined|left)$/d.exec(text) ?? /^([^:]+):/d.exec(text);
+  return match ? [match.indices![1]!] : [];
+}
+
 const LF = 0x0a;
 const CR = 0x0d;
 /** The least that a link carries at once: shorter reads are not the first part of a longer write. */

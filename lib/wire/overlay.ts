@@ -163,6 +163,12 @@ export const CLIENT = {
   terminating: "terminating client...",
 } as const;
 
+/** Where the sender is named in a line that a client shows, as [start, end). */
+export function named(line: string): [start: number, end: number][] {
+  const match = /^([A-Za-z0-9]+): /d.exec(line);
+  return match ? [match.indices![1]!] : [];
+}
+
 /** What a person types. */
 export const COMMANDS = ["sendto <name> <message>", "exit"] as const;
 

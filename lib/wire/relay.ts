@@ -121,6 +121,17 @@ export const CONSOLE = {
 /** What the client prints before the first line is typed; no line end follows. */
 export const PROMPT = "Enter JOIN followed by your username: ";
 
+const NAMED =
+  /^([A-Za-z0-9]+)(?:: | joined!| left$| is (?:sending a broadcast|quitting the chat server)$)/d;
+const LISTED = /^[A-Za-z0-9]+(?:,[A-Za-z0-9]+)+$/;
+
+/** Where users are named in a line that a client shows, a list of them included, as [start, end). */
+export function named(line: string): [start: number, end: number][] {
+  if (LISTED.test(line)) return [...line.matchAll(/[^,]+/dg)].map((name) => name.indices![0]!);
+  const match = NAMED.exec(line);
+  return match ? [match.indices![1]!] : [];
+}
+
 /** The requests as people type them. */
 export const COMMANDS = [
   "JOIN <username>",

@@ -1,0 +1,85 @@
+/**
+ * The names that clients learn from what they show: found, completed and coloured.
+ */
+
+import { assertEquals } from "@std/assert/equals";
+import { completer, type FindNames, Names } from "../lib/names.ts";
+import { named as bridge } from "../lib/wire/bridge.ts";
+import { named as channels } from "../lib/wire/channels.ts";
+import { named as chatroom } from "../lib/wire/chatroom.ts";
+import { named as overlay } from "../lib/wire/overlay.ts";
+import { named as relay } from "../lib/wire/relay.ts";
+
+const options = { permissions: "none" } as const;
+
+const LINES: [protocol: string, find: FindNames, line: string, names: string[]][] = [
+  ["relay", relay, "Alice: Bob: hi", ["Alice"]],
+  ["relay", relay, "Alice joined!Connected to server!", ["Alice"]],
+  ["relay", relay, "Alice joined!", ["Alice"]],
+  ["relay", relay, "Alice left", ["Alice"]],
+  ["relay", relay, "Alice is sending a broadcast", ["Alice"]],
+  ["relay", relay, "Alice,Bob,Alex", ["Alice", "Bob", "Alex"]],
+  ["relay", relay, "Too Many Users", []],
+  ["relay", relay, "Unknown Message", []],
+  ["channels", channels, "[Alice] [Bob] hi", ["Alice"]],
+  ["channels", channels, "[Alice]", ["Alice"]],
+  ["channels", channels, "Alice Liddell has joined", ["Alice Liddell"]],
+  ["channels", channels, "Alice has left", ["Alice"]],
+  ["channels", channels, "No channel named x exists. Try '/create x'?", []],
+  ["bridge", bridge, "Incoming chat request from Alice 127.0.0.1:2500", ["Alice"]],
+  ["bridge", bridge, "Alice: hi", []],
+  ["overlay", overlay, "Alice: hi", ["Alice"]],
+  ["overlay", overlay, "connected to server and registered Alice", []],
+  ["chatroom", chatroom, "User Alice joined", ["Alice"]],
+  ["chatroom", chatroom, "User Alice left", ["Alice"]],
+  ["chatroom", chatroom, "Alice: hi: you", ["Alice"]],
+  ["chatroom", chatroom, "Alice:hi", ["Alice"]],
+  ["chatroom", chatroom, "Welcome", []],
+];
+
+for (const [protocol, find, line, names] of LINES) {
+  Deno.test(
+    `${protocol}: named() finds ${names.join(", ") || "nobody"} in ${line}`,
+    options,
+    () => {
+      assertEquals(find(line).map(([start, end]) => line.slice(start, end)), names);
+    },
+  );
+}
+
+Deno.test("Names completes what it has seen, by the alphabet, the latest thousand", options, () => {
+  const names = new Names(relay);
+  names.see("Bob: hi");
+  names.see("Alex,Alice,Bob");
+  assertEquals(names.startingWith("Al"), ["Alex", "Alice"]);
+  assertEquals(names.startingWith("x"), []);
+  for (let n = 0; n < 999; n++) names.add(`u${n}`);
+  names.see("Bob: still here");
+  assertEquals(names.startingWith("A"), []);
+  assertEquals(names.startingWith("B"), ["Bob"]);
+  assertEquals(names.startingWith("").length, 1000);
+});
+
+Deno.test("Names paints each name, always in the same colour, and nothing else", options, () => {
+  const names = new Names(relay);
+  const alice = names.paint("Alice: Alice").replace(/: Alice$/, "");
+  // deno-lint-ignore no-control-regex
+  assertEquals(alice.replace(/^\x1b\[\d\dm/, "").replace(/\x1b\[39m$/, ""), "Alice");
+  assertEquals(new Names(relay).paint("Bob,Alice").endsWith(alice), true);
+  assertEquals(names.paint("Too Many Users"), "Too Many Users");
+});
+
+Deno.test(
+  "completer() offers commands for the first word and names for every other",
+  options,
+  () => {
+    const names = new Names(relay);
+    names.see("Mallory,Bob");
+    const complete = completer(["MESG", "LIST"], names);
+    assertEquals(complete("", ""), ["MESG", "LIST"]);
+    assertEquals(complete("M", "M"), ["MESG"]);
+    assertEquals(complete("Ma", "Ma"), ["Mallory"]);
+    assertEquals(complete("M", "MESG M"), ["Mallory"]);
+    assertEquals(complete("", "MESG "), ["Bob", "Mallory"]);
+  },
+);
