@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net
+#!/usr/bin/env -S deno run --allow-net --allow-env=TERM
 /**
  * The terminal clients: one role, a protocol each.
  *

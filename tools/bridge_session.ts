@@ -8,6 +8,8 @@
  * @module
  */
 
+import { draw, TYPED, type Window } from "./windows.ts";
+
 const SERVER_PORT = 5555;
 const ALICE_PORT = 2500;
 const BOB_PORT = 1500;
@@ -123,62 +125,16 @@ async function play(): Promise<Terminal[]> {
   return [server, alice, bob];
 }
 
-const LINE = 20;
-const MARGIN = 16;
-const BAR = 34;
-const WINDOW_WIDTH = 790;
-const STYLE = `
-  text { font: 14px "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre; }
-  .title { fill: #c8d0da; }
-  .command { fill: #8fb573; }
-  .output { fill: #dfe5ec; }
-  .typed { fill: #ffd479; font-weight: bold; }
-`;
-
-function heightOf({ lines }: Terminal): number {
-  return BAR + MARGIN * 1.5 + (lines.length + 1) * LINE;
-}
-
-function window(
-  title: string,
-  { command, lines }: Terminal,
-  [x, y, width, height]: number[],
-): string {
-  const rows = [
-    { text: `$ ${command}`, style: "command" },
-    ...lines.map(({ text, typed }) => ({ text, style: typed ? "typed" : "output" })),
-  ];
-  const texts = rows.map(({ text, style }, i) => {
-    const safe = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-    const top = y! + BAR + MARGIN + (i + 0.5) * LINE;
-    return `<text class="${style}" x="${x! + MARGIN}" y="${top}">${safe}</text>`;
-  });
-  return [
-    `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="8" fill="#1b222b"/>`,
-    `<path d="M${x} ${y! + BAR} h${width}" stroke="#333e4a"/>`,
-    `<text class="title" x="${x! + MARGIN}" y="${y! + 22}">${title}</text>`,
-    ...texts,
-  ].join("\n");
-}
-
-function draw([server, alice, bob]: Terminal[]): string {
-  const top = heightOf(server!);
-  const bottom = Math.max(heightOf(alice!), heightOf(bob!));
-  const width = 2 * WINDOW_WIDTH + 3 * MARGIN;
-  const height = top + bottom + 3 * MARGIN;
-  const second = MARGIN * 2 + top;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
-    `<style>${STYLE}</style>`,
-    `<rect width="${width}" height="${height}" fill="#e8ecf1"/>`,
-    window("Terminal 1: server", server!, [MARGIN, MARGIN, width - 2 * MARGIN, top]),
-    window("Terminal 2: Alice", alice!, [MARGIN, second, WINDOW_WIDTH, bottom]),
-    window("Terminal 3: Bob", bob!, [2 * MARGIN + WINDOW_WIDTH, second, WINDOW_WIDTH, bottom]),
-    "</svg>\n",
-  ].join("\n");
+function windowOf(title: string, { command, lines }: Terminal): Window {
+  const rows = lines.map(({ text, typed }) => [typed ? { text, colour: TYPED } : { text }]);
+  return { title, command, rows };
 }
 
 if (import.meta.main) {
-  const svg = draw(await play());
+  const [server, alice, bob] = await play();
+  const svg = draw([
+    [windowOf("Terminal 1: server", server!)],
+    [windowOf("Terminal 2: Alice", alice!), windowOf("Terminal 3: Bob", bob!)],
+  ], { width: 1610 });
   await Deno.writeTextFile(new URL("../docs/bridge-session.svg", import.meta.url), svg);
 }

@@ -17,6 +17,8 @@ export interface Program {
 }
 
 const NET = ["--allow-net"];
+/** A terminal says by TERM when it can show no colours and no line editor. */
+const TERMINAL = [...NET, "--allow-env=TERM"];
 
 /** All of them. */
 export const PROGRAMS: readonly Program[] = [
@@ -27,15 +29,15 @@ export const PROGRAMS: readonly Program[] = [
     args: ["bridge"],
     permissions: [...NET, "--allow-read", "--allow-write"],
   },
-  { name: "bridge-client", script: "client.ts", args: ["bridge"], permissions: NET },
+  { name: "bridge-client", script: "client.ts", args: ["bridge"], permissions: TERMINAL },
   { name: "channels-server", script: "server.ts", args: ["channels"], permissions: NET },
-  { name: "channels-client", script: "client.ts", args: ["channels"], permissions: NET },
+  { name: "channels-client", script: "client.ts", args: ["channels"], permissions: TERMINAL },
   { name: "relay-server", script: "server.ts", args: ["relay"], permissions: NET },
-  { name: "relay-client", script: "client.ts", args: ["relay"], permissions: NET },
+  { name: "relay-client", script: "client.ts", args: ["relay"], permissions: TERMINAL },
   { name: "overlay-server", script: "overlay.ts", args: [], permissions: NET },
-  { name: "overlay-client", script: "client.ts", args: ["overlay"], permissions: NET },
+  { name: "overlay-client", script: "client.ts", args: ["overlay"], permissions: TERMINAL },
   { name: "chatroom-server", script: "chatroom.ts", args: ["server"], permissions: NET },
-  { name: "chatroom-client", script: "chatroom.ts", args: ["client"], permissions: NET },
+  { name: "chatroom-client", script: "chatroom.ts", args: ["client"], permissions: TERMINAL },
 ];
 
 /** What `deno compile` makes executables for. */

@@ -1,0 +1,86 @@
+/**
+ * Writes the parts of README.md that are generated: the screens from real sessions, the limits from
+ * their table, the figures from docs/performance.md. They stand between `<!-- begin NAME -->` and
+ * `<!-- end NAME -->`; `deno task readme` brings them up to date, and a test tells when they are not.
+ *
+ * @module
+ */
+
+import { LIMITS } from "../lib/limits.ts";
+import { asText, SCREENS } from "./screens.ts";
+import { draw, type Window } from "./windows.ts";
+
+/** The generated parts by their names, and the picture. */
+export interface Parts {
+  /** What stands between the markers of each name. */
+  readonly texts: Readonly<Record<string, string>>;
+  /** The relay session as SVG, for docs/session.svg. */
+  readonly picture: string;
+}
+
+/** Plays every session and collects the parts; `performance` is the text of docs/performance.md. */
+export async function generate(performance: string): Promise<Parts> {
+  const played: Record<string, Window[]> = {};
+  for (const [name, play] of Object.entries(SCREENS)) played[name] = await play();
+  // The first window is enough of a session as text; the picture shows both sides of one.
+  const screens = Object.entries(played).map(([name, [first]]) =>
+    [name, `\`\`\`\n${asText(first!)}\n\`\`\``] as const
+  );
+  return {
+    texts: { ...Object.fromEntries(screens), limits: limitTable(), figures: figures(performance) },
+    picture: draw([played["relay"]!], { width: 1180 }),
+  };
+}
+
+/** The page with each part in its place. Throws an `Error` when a place is missing. */
+export function fill(page: string, texts: Parts["texts"]): string {
+  for (const [name, text] of Object.entries(texts)) {
+    const place = new RegExp(`(<!-- begin ${name} -->\n).*?(<!-- end ${name} -->)`, "s");
+    if (!place.test(page)) throw new Error(`no place for ${name}`);
+    page = page.replace(place, (_, begin, end) => `${begin}\n${text}\n\n${end}`);
+  }
+  return page;
+}
+
+function limitTable(): string {
+  const rows = Object.values(LIMITS).map(({ flag, value, unit, help }) => [
+    `\`--${flag}\``,
+    `${value.toLocaleString("en")} ${unit}`,
+    help,
+  ]);
+  return table([["flag", "default", "what it limits"], ...rows]);
+}
+
+/** Deliveries per second, a row for each shape and a column for each server. */
+function figures(performance: string): string {
+  const measured = performance.split("\n")
+    .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
+    .filter((cells) => cells.length === 8 && /^\d/.test(cells[2]!));
+  const shapes = [...new Set(measured.map(([shape]) => shape!))];
+  const servers = [...new Set(measured.map(([, server]) => server!))];
+  const found = (shape: string, server: string) =>
+    measured.find((cells) => cells[0] === shape && cells[1] === server)?.[2] ?? "–";
+  return table([
+    ["deliveries/s", ...servers],
+    ...shapes.map((shape) => [shape, ...servers.map((server) => found(shape, server))]),
+  ]);
+}
+
+/** A table as `deno fmt` wants it. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(3, ...rows.map((row) => row[i]!.length)));
+  const lines = rows.map((row) =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`
+  );
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [lines[0], rule, ...lines.slice(1)].join("\n");
+}
+
+if (import.meta.main) {
+  const root = new URL("../", import.meta.url);
+  const page = new URL("README.md", root);
+  const performance = await Deno.readTextFile(new URL("docs/performance.md", root));
+  const { texts, picture } = await generate(performance);
+  await Deno.writeTextFile(page, fill(await Deno.readTextFile(page), texts));
+  await Deno.writeTextFile(new URL("docs/session.svg", root), picture);
+}
