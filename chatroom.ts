@@ -21,6 +21,7 @@ import { converse } from "./lib/converse.ts";
 import { Event } from "./lib/event.ts";
 import { PacedSender, receiveAll, receiveFrom, Spread } from "./lib/datagrams.ts";
 import { escapeControl } from "./lib/escape.ts";
+import { Fanout } from "./lib/fanout.ts";
 import {
   acceptSessions,
   hangUp,
@@ -33,7 +34,7 @@ import { type Limits, limits } from "./lib/limits.ts";
 import { completer, Names } from "./lib/names.ts";
 import { limitHelp, parseOptions, port, TIMESTAMPS_HELP, UsageError } from "./lib/options.ts";
 import { openOperator, type Operator } from "./lib/operator.ts";
-import { Fanout, Flow, Outbound } from "./lib/outbound.ts";
+import { Flow, Outbound } from "./lib/outbound.ts";
 import { Pace } from "./lib/pace.ts";
 import { runRole } from "./lib/role.ts";
 import { listenReason, reachable, StartError } from "./lib/serving.ts";

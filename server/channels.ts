@@ -14,11 +14,12 @@
  * @module
  */
 
+import { Fanout } from "../lib/fanout.ts";
 import { FixedSplitter, frames } from "../lib/framing.ts";
 import { acceptSessions, hangUp, isDisconnect, tryClose } from "../lib/lifecycle.ts";
 import type { Limits } from "../lib/limits.ts";
 import { limitHelp, parseOptions, port } from "../lib/options.ts";
-import { Fanout, type Flow, Outbound } from "../lib/outbound.ts";
+import { type Flow, Outbound } from "../lib/outbound.ts";
 import { Pace } from "../lib/pace.ts";
 import { reachable, runServer, type Serving } from "../lib/serving.ts";
 import {
