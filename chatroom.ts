@@ -36,6 +36,7 @@ import { limitHelp, parseOptions, port, TIMESTAMPS_HELP, UsageError } from "./li
 import { openOperator, type Operator } from "./lib/operator.ts";
 import { Flow, Outbound } from "./lib/outbound.ts";
 import { Pace } from "./lib/pace.ts";
+import { restWhenQuiet } from "./lib/rest.ts";
 import { runRole } from "./lib/role.ts";
 import { listenReason, reachable, StartError } from "./lib/serving.ts";
 import { type Console, openConsole } from "./lib/terminal.ts";
@@ -188,13 +189,12 @@ export class ServerTCP {
   async handle_client(client_socket: Deno.TcpConn): Promise<void> {
     const link = this.#links.get(client_socket);
     if (!link) return;
-    const stopped = this.handle_event.wait().then(() => ({ done: true as const }));
     const pace = new Pace(this.#limits.rate);
     let batch: Uint8Array[] | undefined = link.early;
     try {
       while (batch && await this.#pass(client_socket, { link, batch, pace })) {
-        const next = await Promise.race([link.batches.next(), stopped]);
-        batch = next.done ? undefined : next.value;
+        const next = await this.handle_event.unless(link.batches.next());
+        batch = next?.value ?? undefined;
       }
     } catch (error) {
       if (error === link.error) this.#note(client_socket, `sent ${link.error?.message}`);
@@ -202,7 +202,11 @@ export class ServerTCP {
     }
     if (this.handle_event.is_set()) return;
     this.broadcast(client_socket, WORDS.exit);
-    this.close_client(client_socket);
+    if (!this.clients.delete(client_socket)) return;
+    // It hears nothing new, but all that it was told before it left.
+    this.#bare.delete(link);
+    this.#room.delete(link.outbound);
+    await this.#hangUp(client_socket);
   }
 
   /**
@@ -248,6 +252,9 @@ export class ServerTCP {
     const fits = said !== undefined && said.length <= this.#limits.lineBytes;
     const name = fits ? decode(said)?.trim() : undefined;
     if (!name || this.#ended) {
+      const limit = this.#limits.lineBytes;
+      if (link.error) this.#note(conn, `sent ${link.error.message}`);
+      else if (said && !fits) this.#note(conn, `sent a name longer than ${limit} bytes`);
       link.close();
       tryClose(conn);
       return false;
@@ -301,6 +308,8 @@ export class ServerTCP {
       const pause = this.#flow.hold() ?? pace.pass(this.#stopping.signal);
       if (pause) await pause;
     }
+    const round = this.#flow.round();
+    if (round) await round;
     return this.clients.has(conn);
   }
 
@@ -322,6 +331,8 @@ export class ServerTCP {
   async #hangUp(conn: Deno.TcpConn): Promise<void> {
     const link = this.#links.get(conn)!;
     link.flush();
+    // A reader that is behind gets the time to drain that every server gives, and then that to leave.
+    await within(this.#limits.drainMs, link.outbound.drained());
     await hangUp(conn, link.outbound, LEAVE_MS);
     this.#forget(link);
   }
@@ -464,7 +475,6 @@ export class ClientTCP {
     if (!batches) return;
     // A connection that breaks has ended like one that is closed.
     const over = () => ({ done: true as const, value: undefined });
-    const stopped = this.exit_receive.wait().then(over);
     const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     for (let batch = this.#early.splice(0);;) {
       for (const text of batch) {
@@ -473,8 +483,8 @@ export class ClientTCP {
       }
       // A slow pipe is read for no faster than it takes what is shown.
       await this.#console?.drained();
-      const next = await Promise.race([batches.next().catch(over), stopped]);
-      if (this.exit_receive.is_set()) return;
+      const next = await this.exit_receive.unless(batches.next().catch(over));
+      if (this.exit_receive.is_set() || !next) return;
       if (next.done) return this.#over();
       batch = next.value.map((bytes) => decoder.decode(bytes));
     }
@@ -763,10 +773,9 @@ export class ClientUDP {
 
   /** Shows messages until `exit_receive` is set or the server says `server-shutdown`. */
   async receive(): Promise<void> {
-    const stopped = this.exit_receive.wait().then(() => undefined);
     this.#early.splice(0).forEach((text) => this.#show(text));
     while (!this.exit_receive.is_set()) {
-      const text = await Promise.race([this.#next(), stopped]);
+      const text = await this.exit_receive.unless(this.#next());
       if (this.exit_receive.is_set()) return;
       if (text === undefined || text === TEXTS.shutdown) break;
       // A second answer to a `join` that was sent again is no message.
@@ -820,10 +829,7 @@ export class ClientUDP {
     const until = performance.now() + JOIN_MS;
     for (let left = JOIN_MS; left > 0; left = until - performance.now()) {
       let text: string | undefined;
-      await within(
-        left,
-        Promise.race([this.#next().then((next) => text = next), this.exit_run.wait()]),
-      );
+      await within(left, this.exit_run.unless(this.#next().then((next) => text = next)));
       if (text === undefined) return undefined;
       if (text === TEXTS.welcome || text === TEXTS.taken || text === TEXTS.shutdown) return text;
       this.#early.push(text);
@@ -893,6 +899,7 @@ ${limitHelp(LIMIT_FLAGS)}`,
     }
     const where = reachable(server.server_socket.addr as Deno.NetAddr);
     Deno.stderr.writeSync(new TextEncoder().encode(`listening on ${where}\n`));
+    using _rest = restWhenQuiet();
     await server.run();
   },
 };

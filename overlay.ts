@@ -21,6 +21,7 @@ import type { Limits } from "./lib/limits.ts";
 import { openOperator } from "./lib/operator.ts";
 import { limitHelp, parseOptions, port, UsageError } from "./lib/options.ts";
 import { Flow } from "./lib/outbound.ts";
+import { restWhenQuiet } from "./lib/rest.ts";
 import { runProtocol } from "./lib/role.ts";
 import {
   connectReason,
@@ -213,6 +214,7 @@ export async function run(args: readonly string[]): Promise<"help" | void> {
   // Signals first: from here on an end is an orderly end.
   using shutdown = shutdownOnSignals();
   const socket = listenDatagrams(udp);
+  using _rest = restWhenQuiet();
   const flow = new Flow(limits);
   const operator = openOperator(flow);
   try {

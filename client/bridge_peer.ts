@@ -6,10 +6,12 @@
  */
 
 import {
+  appended,
   type Block,
   chatText,
   type Contact,
   type Header,
+  kept,
   MAX_HEADERS,
   parseBlock,
   values,
@@ -107,7 +109,7 @@ export class PeerSplitter {
   /** Returns what `bytes` complete. */
   push(bytes: Uint8Array): PeerFrame[] {
     const out: PeerFrame[] = [];
-    const all = join(this.#rest, bytes);
+    const all = appended(this.#rest, bytes);
     let start = 0;
     for (
       let end = all.indexOf(LF, this.#rest.length);
@@ -119,7 +121,7 @@ export class PeerSplitter {
       else this.#line(line, "\n", out);
       start = end + 1;
     }
-    this.#rest = this.#over ? EMPTY : all.slice(start);
+    this.#rest = this.#over ? EMPTY : kept(all, { start, read: bytes });
     if (this.#rest.length > LINE_BYTES) {
       this.error = new PeerError(`no line end within ${LINE_BYTES} bytes`);
       this.#rest = EMPTY;
@@ -152,7 +154,8 @@ export class PeerSplitter {
   /** Whether the rest can be a whole line of a peer that writes no line ends. */
   #bare(): boolean {
     if (!this.#terminated) return true;
-    return this.#foreign && decoder.decode(this.#rest) === "QUIT";
+    // It is asked after each read: a long rest is not decoded for it.
+    return this.#foreign && this.#rest.length === 4 && decoder.decode(this.#rest) === "QUIT";
   }
 
   #line(text: string, eol: string, out: PeerFrame[]): void {
@@ -303,11 +306,3 @@ const HEADER_VALUES: Record<string, (text: string, own: Contact) => string | num
   ip: (_, own) => own.ip,
   port: (_, own) => own.port,
 };
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}

@@ -7,7 +7,7 @@
 
 import { typable } from "./escape.ts";
 import type { Input, Key } from "./keys.ts";
-import { nextGrapheme, previousGrapheme } from "./width.ts";
+import { graphemes, nextGrapheme, previousGrapheme } from "./width.ts";
 
 /** A line being typed, and what the keys remember between lines. */
 export interface Editor {
@@ -117,18 +117,19 @@ function right({ text, cursor }: Editor): number {
 }
 
 /** Letters and digits make a word; its marks and joiners come with their cluster. */
-function isWord(text: string, start: number): boolean {
-  return /[\p{L}\p{N}_]/u.test(String.fromCodePoint(text.codePointAt(start)!));
+function isWord(cluster: string): boolean {
+  return /[\p{L}\p{N}_]/u.test(String.fromCodePoint(cluster.codePointAt(0)!));
 }
 
+// Both go through the clusters once: to ask for each one's neighbour takes quadratic time.
 function wordLeft({ text, cursor }: Editor): number {
-  let start = cursor;
+  let [start, end] = [0, 0];
   let inWord = false;
-  while (start > 0) {
-    const before = previousGrapheme(text, start);
-    if (isWord(text, before)) inWord = true;
-    else if (inWord) break;
-    start = before;
+  for (const cluster of graphemes(text.slice(0, cursor))) {
+    const word = isWord(cluster);
+    if (word && !inWord) start = end;
+    inWord = word;
+    end += cluster.length;
   }
   return start;
 }
@@ -136,10 +137,10 @@ function wordLeft({ text, cursor }: Editor): number {
 function wordRight({ text, cursor }: Editor): number {
   let end = cursor;
   let inWord = false;
-  while (end < text.length) {
-    if (isWord(text, end)) inWord = true;
+  for (const cluster of graphemes(text.slice(cursor))) {
+    if (isWord(cluster)) inWord = true;
     else if (inWord) break;
-    end = nextGrapheme(text, end);
+    end += cluster.length;
   }
   return end;
 }

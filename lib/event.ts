@@ -7,19 +7,18 @@
 /** Clear until it is set; whoever waits goes on then. */
 export class Event {
   #set = false;
-  #waiting = Promise.withResolvers<void>();
+  readonly #waiting = new Set<() => void>();
 
   /** Sets the flag and lets all go on who wait for it. */
   set(): void {
     this.#set = true;
-    this.#waiting.resolve();
+    for (const go of this.#waiting) go();
+    this.#waiting.clear();
   }
 
   /** Clears the flag: those who wait from now on wait for the next `set`. */
   clear(): void {
-    if (!this.#set) return;
     this.#set = false;
-    this.#waiting = Promise.withResolvers();
   }
 
   /** Whether the flag is set. */
@@ -36,8 +35,21 @@ export class Event {
     const late = new Promise<void>((resolve) => {
       if (timeout !== undefined) timer = setTimeout(resolve, timeout * 1000);
     });
-    await Promise.race([this.#waiting.promise, late]);
+    await this.unless(late);
     clearTimeout(timer);
     return this.#set;
+  }
+
+  /**
+   * Settles as `promise` does, or resolves to undefined once the flag is set. A race with `wait()` would
+   * keep what it has lost for as long as the flag is clear, and a session races for each read.
+   */
+  unless<T>(promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const go = () => resolve(undefined);
+      if (this.#set) go();
+      else this.#waiting.add(go);
+      promise.then(resolve, reject).then(() => this.#waiting.delete(go));
+    });
   }
 }

@@ -29,6 +29,11 @@ export class Fanout {
     this.#flow = flow;
   }
 
+  /** How many members there are. */
+  get size(): number {
+    return this.#members.size;
+  }
+
   /** A queue is in one room at a time; it gets what is sent from now on. */
   add(member: Outbound): void {
     this.#flush();

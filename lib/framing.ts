@@ -132,13 +132,13 @@ export class FixedSplitter implements Splitter<Uint8Array> {
   /** Any bytes make frames. */
   readonly error: undefined = undefined;
   readonly #size: number;
-  readonly #rest: Uint8Array;
+  // Made when a frame first comes in pieces: most never do.
+  #rest: Uint8Array = EMPTY;
   #filled = 0;
 
   /** A splitter for frames of `size` bytes. */
   constructor(size: number) {
     this.#size = size;
-    this.#rest = new Uint8Array(size);
   }
 
   /** Bytes of the frame that is not complete yet. */
@@ -161,8 +161,11 @@ export class FixedSplitter implements Splitter<Uint8Array> {
     for (; bytes.length - from >= this.#size; from += this.#size) {
       frames.push(bytes.subarray(from, from + this.#size));
     }
-    this.#rest.set(bytes.subarray(from));
     this.#filled = bytes.length - from;
+    if (this.#filled > 0) {
+      if (this.#rest.length === 0) this.#rest = new Uint8Array(this.#size);
+      this.#rest.set(bytes.subarray(from));
+    }
     return frames;
   }
 
@@ -177,8 +180,8 @@ export class FixedSplitter implements Splitter<Uint8Array> {
   }
 }
 
-// 4 KiB serve an idle member; one that fills them is given more until it has long needed less.
-const MIN_READ = 4096;
+// 1 KiB serves an idle member; one that fills it is given more until it has long needed less.
+const MIN_READ = 1024;
 const SMALL_READS = 256;
 const MAX_READ = 65536;
 

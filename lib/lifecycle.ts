@@ -74,6 +74,7 @@ export async function acceptSessions(
 ): Promise<void> {
   const { signal, flow, log } = options;
   const open = new Map<Deno.TcpConn, Promise<void>>();
+  const shared = { session, log };
   let limit = options.connections || Infinity;
   let backoffMs = BACKOFF_MIN_MS;
   let accepted = 0;
@@ -98,9 +99,10 @@ export async function acceptSessions(
       continue;
     }
     const full = open.size >= limit;
-    const ended = full ? turnAway(conn, options) : begin(conn, ++accepted, { session, log });
+    const ended = full ? turnAway(conn, options) : begin(conn, ++accepted, shared);
     if (full) log(`refused a connection: server full (${limit} connections)`);
-    open.set(conn, ended.finally(() => open.delete(conn)));
+    // Neither of them rejects.
+    open.set(conn, ended.then(() => void open.delete(conn)));
   }
 
   options.farewell?.();

@@ -106,9 +106,11 @@ export function suggestion(
   known: readonly string[],
   show: (word: string) => string = (word) => word,
 ): string {
-  const distances = known.map((each) => ({ each, distance: editDistance(word, each) }));
-  const near = distances.sort((a, b) => a.distance - b.distance)[0];
   const farthest = Math.max(1, Math.floor(word.length / 2));
+  // What is so much longer or shorter is not near; a word as long as a page is not worth comparing.
+  const likely = known.filter((each) => Math.abs(each.length - word.length) <= farthest);
+  const distances = likely.map((each) => ({ each, distance: editDistance(word, each) }));
+  const near = distances.sort((a, b) => a.distance - b.distance)[0];
   return near && near.distance <= farthest ? `, did you mean ${show(near.each)}?` : "";
 }
 

@@ -51,6 +51,10 @@ const HOLD_TICK_MS = 20;
 const SWEEP_MS = 1000;
 /** What one released sender is expected to add before it asks again. */
 const RELEASE_BYTES = 16 * 1024;
+/** The runtime begins so many writes in one turn of its event loop; before the next one it reads. */
+const TURN_WRITES = 128;
+/** A reader that just now takes nothing more keeps nobody longer than that. */
+const ROUND_MS = 20;
 
 const EMPTY: Uint8Array = new Uint8Array();
 
@@ -73,6 +77,7 @@ export class Flow {
   #due: Outbound[] = [];
   #rooms: Fanout[] = [];
   #over: Outbound[] = [];
+  #round: Round | undefined;
   #stopSweep?: () => void;
   #stopTick?: () => void;
 
@@ -94,6 +99,16 @@ export class Flow {
     const over = this.#over;
     this.#over = [];
     return Promise.all(over.map((queue) => queue.room())).then(() => undefined);
+  }
+
+  /**
+   * Waits until a large room has what was just sent to it, or returns undefined at once. A session that
+   * read on before would make many small writes for each member of what could be one.
+   */
+  round(): Promise<void> | undefined {
+    if (!this.#rooms.some((room) => room.size > TURN_WRITES)) return undefined;
+    this.#round ??= new Round(this.clock);
+    return this.#round.done;
   }
 
   /** Resolves when every queue is empty or has given up. */
@@ -132,14 +147,17 @@ export class Flow {
   readonly #start = (): void => {
     const single = this.#due;
     const rooms = this.#rooms;
+    const round = this.#round;
     this.#due = [];
     this.#rooms = [];
+    this.#round = undefined;
     for (const room of rooms) room.start();
     const members = this.#due;
     this.#due = [];
     // The many first: a sender that hears its own answer first would send on before they have theirs.
-    for (const queue of members) queue.start();
+    for (const queue of members) queue.start(round);
     for (const queue of single) queue.start();
+    round?.started();
   };
 
   /** @internal */
@@ -160,6 +178,47 @@ export class Flow {
     if (!this.#held.delete(queue) || this.#held.size > 0) return;
     this.#stopTick?.();
     this.#stopTick = undefined;
+  }
+}
+
+/** Writes to a large room that began together. */
+class Round {
+  /** Resolves when nearly all of them are done: a few slow readers are not worth the others' time. */
+  readonly done: Promise<void>;
+  #left = 0;
+  #most = 0;
+  #over: () => void;
+
+  constructor(clock: Clock) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.done = promise;
+    const stop = clock.every(ROUND_MS, () => this.#over());
+    this.#over = () => {
+      this.#over = () => {};
+      stop();
+      resolve();
+    };
+  }
+
+  /** One more write belongs to it. */
+  began(): void {
+    this.#left++;
+  }
+
+  /** No more writes will belong to it. */
+  started(): void {
+    this.#most = this.#left / 16;
+    this.#look();
+  }
+
+  /** One of its writes has ended, well or not. */
+  ended(): void {
+    this.#left--;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#left <= this.#most) this.#over();
   }
 }
 
@@ -190,6 +249,7 @@ export class Outbound {
   #moved = false;
   #idleMs = 0;
   #fanout: Fanout | undefined;
+  #round: Round | undefined;
   #senders: (() => void)[] = [];
   #drains: (() => void)[] = [];
 
@@ -244,6 +304,7 @@ export class Outbound {
   discard(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#ended();
     this.#queue = [];
     this.#backlog = 0;
     this.#flow.remove(this);
@@ -289,11 +350,13 @@ export class Outbound {
     this.cut(`took nothing for ${stuckMs / 1000} s with ${this.#backlog} bytes waiting`);
   }
 
-  /** @internal Starts writing what is queued. */
-  start(): void {
+  /** @internal Starts writing what is queued, as a part of `round` where it is one. */
+  start(round?: Round): void {
     this.#scheduled = false;
     if (this.#writing || !this.#open || this.#queue.length === 0) return;
     this.#writing = true;
+    this.#round = round;
+    round?.began();
     this.#next();
   }
 
@@ -358,14 +421,21 @@ export class Outbound {
     if (count < this.#current.length) {
       this.#current = this.#current.subarray(count);
       this.#write();
-    } else if (this.#queue.length > 0) {
-      this.#next();
-    } else {
+      return;
+    }
+    this.#ended();
+    if (this.#queue.length > 0) this.#next();
+    else {
       this.#writing = false;
       this.#current = EMPTY;
       for (const go of this.#drains.splice(0)) go();
     }
   };
+
+  #ended(): void {
+    this.#round?.ended();
+    this.#round = undefined;
+  }
 
   readonly #failed = (): void => this.cut();
 }

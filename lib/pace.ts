@@ -6,6 +6,8 @@
 
 import { sleep } from "./lifecycle.ts";
 
+const NOW = () => performance.now();
+
 /** Lets at most so many messages per second of one connection pass, by reading it more slowly. */
 export class Pace {
   readonly #everyMs: number;
@@ -13,7 +15,7 @@ export class Pace {
   #next = 0;
 
   /** `rate` is in messages per second; 0 is no limit. */
-  constructor(rate: number, now: () => number = () => performance.now()) {
+  constructor(rate: number, now: () => number = NOW) {
     this.#everyMs = rate > 0 ? 1000 / rate : 0;
     this.#now = now;
   }

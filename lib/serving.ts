@@ -8,6 +8,7 @@ import { type Shutdown, shutdownOnSignals, within } from "./lifecycle.ts";
 import type { Limits } from "./limits.ts";
 import { openOperator, type Operator } from "./operator.ts";
 import { Flow } from "./outbound.ts";
+import { restWhenQuiet } from "./rest.ts";
 
 /** What a running server stands on; it ends when `signal` is aborted. */
 export interface Serving {
@@ -47,6 +48,7 @@ export async function runServer(
   // Signals first: from here on an end is an orderly end.
   using shutdown: Shutdown = shutdownOnSignals();
   using listener = listen(endpoint);
+  using _rest = restWhenQuiet();
   const flow = new Flow(limits);
   const operator = openOperator(flow);
   try {

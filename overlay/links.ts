@@ -120,7 +120,9 @@ export async function linkSession(
     outbound.discard();
     tryClose(conn);
     if (!signal.aborted) {
-      operator.note(`overlay server ${hostname} port ${port} ${reason ?? "has gone"}: link ended`);
+      const what = `overlay server ${hostname} port ${port} ${reason ?? "has gone"}`;
+      // One kind for all: strangers who come and go must not become a flood of sentences.
+      operator.note(`${what}: link ended`, "link");
     }
   }
 }

@@ -34,6 +34,9 @@ import {
   TEXTS,
 } from "../lib/wire/channels.ts";
 
+/** A frame that one client can make the server send as often as it sends one: all share these bytes. */
+const NOT_IN_CHANNEL = frame(TEXTS.notInChannel);
+
 /** A client that has said its name. Names need not be unique: a member is a connection. */
 export interface Member {
   /** What the others know it by. */
@@ -62,7 +65,7 @@ export class Channels {
   request(member: Member, request: Request): void {
     switch (request.type) {
       case "text":
-        if (!member.channel) return member.outbound.send(frame(TEXTS.notInChannel));
+        if (!member.channel) return member.outbound.send(NOT_IN_CHANNEL);
         return member.channel.send(parts(member.prefix, request.text), member.outbound);
       case "list":
         // In one piece: a list may be longer than what may wait for a reader in many.
@@ -129,7 +132,7 @@ async function session(
   });
   const pace = new Pace(limits.rate);
   let member: Member | undefined;
-  const introduction = setTimeout(() => {
+  let introduction: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {
     operator.note(`${who()} for ${limits.introduceMs} ms: closed`, "introduction");
     tryClose(conn);
   }, limits.introduceMs);
@@ -142,6 +145,8 @@ async function session(
           channels.request(member, parseRequest(each));
         } else {
           clearTimeout(introduction);
+          // A timer keeps its memory for as long as somebody holds it, and there are thousands.
+          introduction = undefined;
           member = introduced(each, outbound);
           if (!member) return operator.note(`[${id}] sent no name: closed`, "no name");
         }
@@ -149,6 +154,8 @@ async function session(
         const pause = flow.hold() ?? pace.pass(signal);
         if (pause) await pause;
       }
+      const round = flow.round();
+      if (round) await round;
     }
   } catch (error) {
     if (!isDisconnect(error)) throw error;
@@ -163,9 +170,10 @@ async function session(
 /** Serves channel clients that come through `listener` until `serving.signal` is aborted. */
 export async function serve(listener: Deno.TcpListener, serving: Serving): Promise<void> {
   const { signal, limits, flow, operator } = serving;
-  const channels = new Channels(flow);
+  // One for all sessions: what each of thousands has of its own adds up.
+  const shared = { ...serving, channels: new Channels(flow) };
   operator.note(`listening on ${reachable(listener.addr)}`);
-  await acceptSessions(listener, (conn, id) => session(conn, id, { ...serving, channels }), {
+  await acceptSessions(listener, (conn, id) => session(conn, id, shared), {
     signal,
     flow,
     drainMs: limits.drainMs,

@@ -195,6 +195,8 @@ async function session(
         const pause = flow.hold() ?? pace.pass(signal);
         if (pause) await pause;
       }
+      const round = flow.round();
+      if (round) await round;
     }
   } catch (error) {
     if (error instanceof FrameTooLongError) room.refuseTooLong(member, error.limit);
@@ -218,10 +220,11 @@ export async function serve(
   serving: Serving & RelayOptions,
 ): Promise<void> {
   const { signal, limits, flow, operator } = serving;
-  const room = new Room(flow, { ...serving, print: operator.print });
+  // One for all sessions: what each of thousands has of its own adds up.
+  const shared = { ...serving, room: new Room(flow, { ...serving, print: operator.print }) };
   operator.print(CONSOLE.started);
   operator.note(`listening on ${reachable(listener.addr)}`);
-  await acceptSessions(listener, (conn, id) => session(conn, id, { ...serving, room }), {
+  await acceptSessions(listener, (conn, id) => session(conn, id, shared), {
     signal,
     flow,
     drainMs: limits.drainMs,

@@ -233,3 +233,45 @@ Deno.test(
     members.forEach((member) => member.discard());
   },
 );
+
+Deno.test("Flow waits until nearly all of a large room is served, 20 ms at most", {
+  permissions,
+}, async () => {
+  const { clock, flow, outbound } = setUp();
+  const room = new Fanout(flow);
+  const readers = Array.from({ length: 160 }, () => new Reader().stop());
+  const members = readers.map((reader) => new Outbound(reader, flow));
+  members.slice(0, 128).forEach((member) => room.add(member));
+  room.send([bytes("small")]);
+  assertEquals(flow.round(), undefined);
+  members.slice(128).forEach((member) => room.add(member));
+  await settle();
+
+  const say = async () => {
+    let over = false;
+    room.send([bytes("large")]);
+    flow.round()!.then(() => over = true);
+    await settle();
+    return () => over;
+  };
+  // The first 128 still have the small one to take: only the other 32 begin a write.
+  const first = await say();
+  for (const reader of readers.slice(128, 157)) await reader.take();
+  assertEquals(first(), false);
+  await readers[157]!.take();
+  assertEquals(first(), true);
+  for (const reader of readers.slice(0, 128)) {
+    await reader.take();
+    await reader.take();
+  }
+  // Two are stuck by now and are no part of it; that the others are, too, is found after 20 ms.
+  const second = await say();
+  await clock.turn(10);
+  assertEquals(second(), false);
+  members.forEach((member, i) => i < 100 && member.discard());
+  assertEquals(second(), false);
+  await clock.turn(10);
+  assertEquals(second(), true);
+  for (const queue of [...members, outbound]) queue.discard();
+  assertEquals([flow.round(), clock.running], [undefined, 0]);
+});

@@ -51,15 +51,18 @@ const LF = 0x0a;
 const CR = 0x0d;
 const EMPTY: Uint8Array = new Uint8Array();
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lossyDecoder = new TextDecoder();
 
 /** Takes a message apart, whatever its line ends are; `text` is all of it but the final empty line. */
 export function parseBlock(text: string): Block {
   const [first = "", ...rest] = text.replace(/\r?\n$/, "").split(/\r?\n/);
   const headers: Header[] = [];
   for (const line of rest) {
-    const match = /^\s*([^:]*?)\s*:\s*(.*?)\s*$/s.exec(line);
-    if (!match?.[1]) return { type: first.trim(), headers, malformed: "malformed header line" };
-    headers.push({ name: match[1], value: match[2]! });
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(0, colon)).trim();
+    if (name === "") return { type: first.trim(), headers, malformed: "malformed header line" };
+    headers.push({ name, value: line.slice(colon + 1).trim() });
   }
   return { type: first.trim(), headers };
 }
@@ -73,9 +76,9 @@ export function values(block: Block, name: string): string[] {
 
 function decode(bytes: Uint8Array): Block {
   try {
-    return parseBlock(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    return parseBlock(decoder.decode(bytes));
   } catch {
-    const block = parseBlock(new TextDecoder().decode(bytes));
+    const block = parseBlock(lossyDecoder.decode(bytes));
     return { ...block, malformed: "the message is not UTF-8" };
   }
 }
@@ -125,16 +128,13 @@ export class BlockSplitter {
 
   /** Returns the messages that `bytes` complete. */
   push(bytes: Uint8Array): Block[] {
-    const { lineBytes, blockBytes } = this.#limits;
     const blocks: Block[] = [];
-    const all = concat(this.#rest, bytes);
+    if (this.#error) return blocks;
+    const all = appended(this.#rest, bytes);
     let start = 0;
     for (let at = all.indexOf(LF, this.#searched); at !== -1; at = all.indexOf(LF, at + 1)) {
       const length = at - this.#lineStart;
-      if (length > lineBytes) {
-        this.#fail(tooLong("line", lineBytes), all.subarray(start));
-        return blocks;
-      }
+      if (this.#tooLong(all.subarray(start, at), this.#lineStart - start)) return blocks;
       if (length === 0 || (length === 1 && all[at - 1] === CR)) {
         if (this.#lines > 0) blocks.push(decode(all.subarray(start, this.#lineStart)));
         start = at + 1;
@@ -145,15 +145,10 @@ export class BlockSplitter {
       }
       this.#lineStart = at + 1;
     }
-    // Copied, because the next read comes into the same buffer.
-    this.#rest = all.slice(start);
+    this.#rest = kept(all, { start, read: bytes });
     this.#lineStart -= start;
     this.#searched = this.#rest.length;
-    if (this.#rest.length - this.#lineStart > lineBytes) {
-      this.#fail(tooLong("line", lineBytes), this.#rest);
-    } else if (this.#rest.length > blockBytes) {
-      this.#fail(tooLong("message", blockBytes), this.#rest);
-    }
+    this.#tooLong(this.#rest, this.#lineStart);
     return blocks;
   }
 
@@ -173,6 +168,15 @@ export class BlockSplitter {
     return block.type === "" ? [] : [block];
   }
 
+  /** Fails at the limit that comes first in a message so far, as it would if each byte came alone. */
+  #tooLong(message: Uint8Array, lineStart: number): boolean {
+    const { lineBytes, blockBytes } = this.#limits;
+    if (message.length <= Math.min(lineStart + lineBytes, blockBytes)) return false;
+    const isLine = lineStart + lineBytes <= blockBytes;
+    this.#fail(isLine ? tooLong("line", lineBytes) : tooLong("message", blockBytes), message);
+    return true;
+  }
+
   #fail(reason: string, rest: Uint8Array): void {
     const end = rest.indexOf(LF);
     const first = rest.subarray(0, Math.min(end === -1 ? Infinity : end, 64));
@@ -190,12 +194,28 @@ function tooLong(what: string, limit: number): string {
   return `a ${what} longer than ${limit} bytes`;
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+/**
+ * `rest`, which {@linkcode kept} has returned, with `bytes` behind it. It is extended where it is as long
+ * as its buffer has room, so that a long message costs no more for arriving in small pieces.
+ */
+export function appended(rest: Uint8Array, bytes: Uint8Array): Uint8Array {
+  if (rest.length === 0) return bytes;
+  const length = rest.length + bytes.length;
+  const fits = rest.byteOffset + length <= rest.buffer.byteLength;
+  const all = fits
+    ? new Uint8Array(rest.buffer, rest.byteOffset, length)
+    : new Uint8Array(length * 2).subarray(0, length);
+  if (!fits) all.set(rest);
+  all.set(bytes, rest.length);
+  return all;
+}
+
+/** What is left of `all` from `start` on; copied where the next `read` comes into the same buffer. */
+export function kept(
+  all: Uint8Array,
+  { start, read }: { start: number; read: Uint8Array },
+): Uint8Array {
+  return start === 0 && all !== read ? all : all.slice(start);
 }
 
 /** What a client asks of the server, or why it cannot be carried out. */

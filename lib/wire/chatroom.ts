@@ -85,7 +85,8 @@ export class MessageSplitter {
   readonly #maxBytes: number;
   readonly #bareMs: number;
   readonly #strictAfter: number;
-  #rest: Uint8Array[] = [];
+  /** What waits, at the beginning of a buffer that grows by doubling. */
+  #rest: Uint8Array = new Uint8Array();
   #waiting = 0;
   #ends = 0;
   #blanks = 0;
@@ -138,6 +139,8 @@ export class MessageSplitter {
     const messages: Uint8Array[] = [];
     let from = 0;
     for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
+      // A line that is whole in one read is no shorter for it.
+      if (this.#tooLong(at - from)) return messages;
       const line = this.#take(bytes.subarray(from, at));
       const text = line.at(-1) === CR ? line.subarray(0, -1) : line;
       if (text.length > 0) messages.push(text);
@@ -162,20 +165,31 @@ export class MessageSplitter {
     return this.silence();
   }
 
+  /** Copied, because the next read comes into the same buffer. */
   #keep(bytes: Uint8Array): void {
-    this.#waiting += bytes.length;
-    if (this.#waiting > this.#maxBytes) {
-      this.#error = new Error(`no line end within ${this.#maxBytes} bytes`);
-    } else {
-      // Copied, because the next read comes into the same buffer.
-      this.#rest.push(bytes.slice());
+    if (this.#tooLong(bytes.length)) return;
+    const length = this.#waiting + bytes.length;
+    if (length > this.#rest.length) {
+      const larger = new Uint8Array(length * 2);
+      larger.set(this.#rest.subarray(0, this.#waiting));
+      this.#rest = larger;
     }
+    this.#rest.set(bytes, this.#waiting);
+    this.#waiting = length;
   }
 
+  #tooLong(more: number): boolean {
+    if (this.#waiting + more <= this.#maxBytes) return false;
+    this.#error = new Error(`no line end within ${this.#maxBytes} bytes`);
+    return true;
+  }
+
+  /** Returns all that waits with `end` behind; the limit has been looked at. */
   #take(end: Uint8Array = new Uint8Array()): Uint8Array {
     if (this.#waiting === 0) return end;
-    const all = message(...this.#rest, end).bare;
-    this.#rest = [];
+    this.#keep(end);
+    const all = this.#rest.subarray(0, this.#waiting);
+    this.#rest = new Uint8Array();
     this.#waiting = 0;
     return all;
   }
