@@ -5,32 +5,35 @@
  * @module
  */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
 const LOOK_MS = 2000;
-/** A server that allocates more than that between two looks is busy. */
-const QUIET_BYTES = 1024 * 1024;
+/** A server that works more than that between two looks is busy; in microseconds. */
+const QUIET_US = 50_000;
 /** Less than that is not worth a pause. */
 const WORTH_BYTES = 8 * 1024 * 1024;
 
 /** Looks for quiet moments until it is disposed of. It keeps no process alive. */
 export function restWhenQuiet(): Disposable {
-  let used = 0;
+  let worked = 0;
   let kept = 0;
-  const timer = setInterval(() => {
-    const now = Deno.memoryUsage();
-    const quiet = Math.abs(now.heapUsed - used) < QUIET_BYTES;
-    used = now.heapUsed;
-    if (!quiet || now.heapTotal - kept < WORTH_BYTES) return;
-    collect();
-    ({ heapUsed: used, heapTotal: kept } = Deno.memoryUsage());
-  }, LOOK_MS);
+  const look = async () => {
+    if (Deno.memoryUsage().heapTotal - kept < WORTH_BYTES) return;
+    // Loaded when it is needed: a third of a server's start would be these modules.
+    const { cpuUsage } = await import("node:process");
+    const { user, system } = cpuUsage();
+    const quiet = user + system - worked < QUIET_US;
+    worked = user + system;
+    if (!quiet) return;
+    await collect();
+    kept = Deno.memoryUsage().heapTotal;
+  };
+  const timer = setInterval(look, LOOK_MS);
   Deno.unrefTimer(timer);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-function collect(): void {
+async function collect(): Promise<void> {
+  const { setFlagsFromString } = await import("node:v8");
+  const { runInNewContext } = await import("node:vm");
   // Contexts have this function only when they are made after the flag was set.
   setFlagsFromString("--expose-gc");
   const gc: (how: object) => void = runInNewContext("gc");
