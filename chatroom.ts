@@ -298,7 +298,8 @@ export class ServerTCP {
     { link, batch, pace }: { link: ClientLink; batch: readonly Uint8Array[]; pace: Pace },
   ): Promise<boolean> {
     for (const bytes of batch) {
-      if (!this.clients.has(conn) || isExit(bytes)) return false;
+      // Behind `server-shutdown` comes nothing: some would still get it, and others not.
+      if (this.#ended || !this.clients.has(conn) || isExit(bytes)) return false;
       if (bytes.length > this.#limits.lineBytes) {
         link.send(message(TEXTS.tooLong(this.#limits.lineBytes)));
       } else {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { deadline, Peer, Program, type ProgramOptions } from "./helpers.ts";
+import { bytes, deadline, Peer, Program, type ProgramOptions, text } from "./helpers.ts";
 
 /** How a room of one protocol is used. */
 export interface Dialect {
@@ -23,7 +23,10 @@ export interface Dialect {
   delivered(text: string, i: number): string;
 }
 
-const frame = (text: string) => text.padEnd(200);
+/** A text as a frame of the channels protocol: 200 bytes. */
+export function frame(text: string): string {
+  return text + " ".repeat(200 - bytes(text).length);
+}
 
 /** The room protocols by their names. */
 export const DIALECTS: Readonly<Record<string, Dialect>> = {
@@ -55,10 +58,13 @@ export const DIALECTS: Readonly<Record<string, Dialect>> = {
   },
 };
 
+/** How a server is started: as any program, with more arguments. */
+export type RoomOptions = ProgramOptions & { args?: string[] };
+
 /** Starts the server of a dialect and waits for its port. */
 export async function startRoom(
   dialect: Dialect,
-  { args = [], ...options }: ProgramOptions & { args?: string[] } = {},
+  { args = [], ...options }: RoomOptions = {},
 ): Promise<{ server: Program; port: number }> {
   const [script, ...rest] = dialect.command;
   const server = new Program(script, [...rest, ...args], options);
@@ -116,6 +122,24 @@ export async function enter(dialect: Dialect, port: number, i: number): Promise<
   return peer;
 }
 
+/** Reads until the text has come, whatever comes before it. */
+export async function readUntil(peer: Peer, wanted: string): Promise<void> {
+  let heard = "";
+  while (!heard.endsWith(wanted)) heard += text(await peer.read(1));
+}
+
+/** Resolves once connections to the port are refused. */
+export async function refused(port: number): Promise<void> {
+  for (;;) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /** Resident memory of a process in bytes, as Linux counts it. */
 export function resident(pid: number): number {
   const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))!;
@@ -126,4 +150,22 @@ export function resident(pid: number): number {
 export function cpuMs(pid: number): number {
   const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** A process that has nothing to do uses less than that much of a processor. */
+const IDLE = 0.05;
+const WINDOW_MS = 200;
+
+/** CPU time in ms that a process uses from now on until it is idle; fails if it never is. */
+export async function cpuUntilIdle(pid: number): Promise<number> {
+  const start = cpuMs(pid);
+  const waiting = (async () => {
+    for (let before = start;;) {
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+      const now = cpuMs(pid);
+      if (now - before <= IDLE * WINDOW_MS) return before - start;
+      before = now;
+    }
+  })();
+  return await deadline(waiting, "the processor to be idle");
 }
