@@ -220,3 +220,18 @@ pure("parseAnswer() takes what servers answer", () => {
   assertEquals(answer("BRIDGEACK\nclientID: a\nIP: 1.2.3.4\nPort: 0").type, "refused");
   assertEquals(answer("HELLO"), { type: "refused", reason: "it answered HELLO" });
 });
+
+pure("parseBlock() reads blanks without end at once", () => {
+  const blanks = " ".repeat(100_000);
+  assertEquals(short(parseBlock(`BRIDGE\r\n${blanks}`)), "BRIDGE (malformed header line)");
+  assertEquals(
+    parseBlock(`BRIDGE\r\n${blanks}a${blanks}: b${blanks}c${blanks}`).headers,
+    [{ name: "a", value: `b${blanks}c` }],
+  );
+});
+
+pure("BlockSplitter returns nothing behind a message that passed a limit", () => {
+  const blocks = splitter({ lineBytes: 10 });
+  assertEquals(blocks.push(encoder.encode(`BRIDGE\r\n${"x".repeat(11)}`)), []);
+  assertEquals(blocks.push(encoder.encode("\r\nQUIT\r\n\r\n")), []);
+});

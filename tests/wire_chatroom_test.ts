@@ -78,6 +78,15 @@ Deno.test(
   },
 );
 
+Deno.test("MessageSplitter puts a long text together that came in single bytes", {
+  permissions,
+}, () => {
+  const reads = new MessageSplitter({ maxBytes: 1024 * 1024, bareMs: 50, strictAfter: 2 });
+  reads.push(bytes("Welcome\n"));
+  for (let i = 0; i < 200_000; i++) reads.push(bytes("x"));
+  assertEquals(reads.silence().map(text), ["x".repeat(200_000)]);
+});
+
 Deno.test("message() joins its parts, bare and as a line", { permissions }, () => {
   const told = message("Älice: ", Uint8Array.of(0xff), "");
   assertEquals(told.line, Uint8Array.of(...bytes("Älice: "), 0xff, 0x0a));
