@@ -56,7 +56,9 @@ Deno.test("README.md names tasks, paths and links that exist", async () => {
   const paths = layout.map((line) => line.split(" ")[0]!);
   const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
   for (const path of [...paths, ...links]) await Deno.stat(new URL(path, root));
-  const folders = [...Deno.readDirSync(root)].filter(({ name }) => !name.startsWith("."))
+  const folders = (await Array.fromAsync(Deno.readDir(root))).filter(({ name }) =>
+    !name.startsWith(".")
+  )
     .map(({ name, isDirectory }) => isDirectory ? `${name}/` : name)
     .filter((name) => name.endsWith("/") || name.endsWith(".ts"));
   const made = ["node_modules/", "dist/"];
