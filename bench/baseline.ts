@@ -1,6 +1,7 @@
 /**
  * What a relay costs in Deno that does nothing but relay: each chunk that it reads goes to every other
- * connection, joined with what is waiting there. No protocol, no bounds. `baseline.ts PORT`.
+ * connection, joined with what is waiting there. No protocol, no bounds. `baseline.ts PORT [rooms]`; with
+ * rooms, what a connection says first names its room.
  *
  * @module
  */
@@ -44,14 +45,24 @@ function concat(parts: Uint8Array[]): Uint8Array {
   return all;
 }
 
-const peers = new Set<Peer>();
+const rooms = new Map<string, Set<Peer>>();
 
-async function relay(conn: Deno.TcpConn): Promise<void> {
+/** The members of a room, which is made when it is first named. */
+function members(room: string): Set<Peer> {
+  const peers = rooms.get(room) ?? new Set();
+  rooms.set(room, peers);
+  return peers;
+}
+
+async function relay(conn: Deno.TcpConn, asked: boolean): Promise<void> {
   conn.setNoDelay(true);
   const self = new Peer(conn);
-  peers.add(self);
-  const buffer = new Uint8Array(65536);
+  const buffer = new Uint8Array(asked ? 1024 : 65536);
+  let peers = new Set<Peer>();
   try {
+    const named = asked ? await conn.read(buffer) ?? 0 : 0;
+    peers = members(new TextDecoder().decode(buffer.subarray(0, named)));
+    peers.add(self);
     for (let n; (n = await conn.read(buffer)) !== null;) {
       const bytes = buffer.slice(0, n);
       for (const peer of peers) if (peer !== self) peer.send(bytes);
@@ -65,5 +76,5 @@ async function relay(conn: Deno.TcpConn): Promise<void> {
 
 if (import.meta.main) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[0]) });
-  for await (const conn of listener) relay(conn);
+  for await (const conn of listener) relay(conn, Deno.args[1] === "rooms");
 }

@@ -1,30 +1,28 @@
 /**
- * What Deno itself can do: a relay of datagrams that knows `register` and `sendto` of the overlay
- * protocol and nothing else. It checks nothing, bounds nothing and prints nothing but its port.
- *
- * `udp_baseline.ts [PORT]`
+ * What Deno itself can do with datagrams: a relay that takes a `sendto` for one client, and all else for
+ * everybody but its sender. It checks nothing, bounds nothing and prints nothing. `udp_baseline.ts PORT`.
  *
  * @module
  */
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 if (import.meta.main) {
-  const port = Number(Deno.args[0] ?? 0);
+  const decoder = new TextDecoder();
+  const port = Number(Deno.args[0]);
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port });
-  const names = new Map<string, Deno.Addr>();
-  Deno.stdout.writeSync(encoder.encode(`${(socket.addr as Deno.NetAddr).port}\n`));
+  const clients = new Map<string, Deno.Addr>();
   const buffer = new Uint8Array(65_536);
   for (;;) {
-    const [bytes, from] = await socket.receive(buffer);
-    const [command, name] = decoder.decode(bytes.subarray(0, 64)).split(" ", 2) as [string, string];
-    if (command === "register") {
-      names.set(name, from);
-      socket.send(encoder.encode(`welcome ${name}`), from);
+    const [view, from] = await socket.receive(buffer);
+    // Sending is not waited for, so the next datagram must not come into the same bytes.
+    const bytes = view.slice();
+    const [first, second] = decoder.decode(bytes.subarray(0, 32)).split(/[ :]/, 2);
+    if (first === "sendto") {
+      socket.send(bytes, clients.get(second!)!);
+    } else if (first === "register" || second === "join") {
+      clients.set(first === "register" ? second! : first!, from);
+      socket.send(new TextEncoder().encode("welcome, Welcome"), from);
     } else {
-      // As long as what the protocol would send, and as much work for the kernel.
-      socket.send(bytes.slice(), names.get(name)!);
+      for (const [name, each] of clients) if (name !== first) socket.send(bytes, each);
     }
   }
 }
