@@ -61,11 +61,12 @@ async function compare(
       }
     }
   }
+  const latency = shape.rate !== undefined;
+  const by = (each: Figures) => latency ? each.p99 : each.deliveries / each.seconds;
   const of = (name?: string) => {
     const figures = results[targets.findIndex((target) => target.name === name)];
-    return figures?.length ? median(figures, (each) => each.deliveries / each.seconds) : undefined;
+    return figures?.length ? median(figures, by) : undefined;
   };
-  const latency = shape.rate !== undefined;
   return targets.flatMap(({ name, baseline }) => {
     const figures = of(name);
     return figures
@@ -101,10 +102,9 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   for (const reason of missing) say(`NOT MEASURED: ${reason}`);
   if (args.length > 0) return 0;
-  await Deno.writeTextFile(
-    path("docs/performance.md"),
-    page(rows, { sizes: measured, missing: [...missing] }),
-  );
+  const written = path("docs/performance.md");
+  await Deno.writeTextFile(written, page(rows, { sizes: measured, missing: [...missing] }));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", written] }).output();
   await Deno.writeTextFile(path("docs/performance.svg"), picture(rows));
   say("wrote docs/performance.md and docs/performance.svg");
   return 0;

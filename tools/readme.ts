@@ -51,19 +51,21 @@ function limitTable(): string {
   return table([["flag", "default", "what it limits"], ...rows]);
 }
 
-/** Deliveries per second, a row for each shape and a column for each server. */
+/** Deliveries per second, a row for each shape and a column for each server; a table for each transport. */
 function figures(performance: string): string {
   const measured = performance.split("\n")
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()))
-    .filter((cells) => cells.length === 8 && /^\d/.test(cells[2]!));
-  const shapes = [...new Set(measured.map(([shape]) => shape!))];
-  const servers = [...new Set(measured.map(([, server]) => server!))];
-  const found = (shape: string, server: string) =>
-    measured.find((cells) => cells[0] === shape && cells[1] === server)?.[2] ?? "–";
-  return table([
-    ["deliveries/s", ...servers],
-    ...shapes.map((shape) => [shape, ...servers.map((server) => found(shape, server))]),
-  ]);
+    .filter((cells) => cells.length > 4 && /^[\d,]+$/.test(cells[2]!))
+    .map(([shape, server, figure]) => ({ shape: shape!, server: server!, figure: figure! }));
+  const byShape = Object.entries(Object.groupBy(measured, ({ shape }) => shape));
+  const columns = (rows: typeof measured) => rows.map(({ server }) => server);
+  const tables = Object.groupBy(byShape, ([, rows]) => columns(rows!).join());
+  return Object.values(tables).map((shapes) =>
+    table([
+      ["deliveries/s", ...columns(shapes![0]![1]!)],
+      ...shapes!.map(([shape, rows]) => [shape, ...rows!.map(({ figure }) => figure)]),
+    ])
+  ).join("\n\n");
 }
 
 /** A table as `deno fmt` wants it. */
