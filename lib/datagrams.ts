@@ -13,6 +13,10 @@ import { sleep } from "./lifecycle.ts";
 const RECEIVES = 64;
 /** What is received and not handled yet. A flood beyond that is lost, as the kernel would lose it. */
 const INBOX_BYTES = 16 * 1024 * 1024;
+/** What keeping a datagram takes besides its bytes. */
+const ENTRY_BYTES = 512;
+/** Larger than any datagram, so that none is cut short. */
+const RECEIVE_BYTES = 65_536;
 /** How many datagrams may be on their way into the kernel before the next is handled. */
 const OUTSTANDING = 256;
 /** A socket that fails so often in a row will not recover. */
@@ -64,27 +68,35 @@ export async function receiveAll(
 ): Promise<void> {
   let inbox: [bytes: Uint8Array, from: Deno.NetAddr][] = [];
   let inboxBytes = 0;
+  let busy = false;
   let handling = Promise.resolve();
 
   async function handleAll(): Promise<void> {
-    for (let at = 0; at < inbox.length; at++) {
-      handle(...inbox[at]!);
-      const pause = room();
-      if (pause) await pause;
+    busy = true;
+    while (inbox.length > 0) {
+      const batch = inbox;
+      inbox = [];
+      for (const [bytes, from] of batch) {
+        handle(bytes, from);
+        inboxBytes -= bytes.length + ENTRY_BYTES;
+        const pause = room();
+        if (pause) await pause;
+      }
     }
-    inbox = [];
-    inboxBytes = 0;
+    busy = false;
   }
 
   async function receive(): Promise<void> {
+    const buffer = new Uint8Array(RECEIVE_BYTES);
     for (let failures = 0; failures < FAILURES;) {
       try {
-        const [bytes, from] = await socket.receive();
+        const [bytes, from] = await socket.receive(buffer);
         failures = 0;
-        if (inboxBytes + bytes.length > INBOX_BYTES) continue;
-        inboxBytes += bytes.length;
-        // Only the first one starts the handling: the others are found by it.
-        if (inbox.push([bytes, from as Deno.NetAddr]) === 1) handling = handleAll();
+        if (inboxBytes + bytes.length + ENTRY_BYTES > INBOX_BYTES) continue;
+        inboxBytes += bytes.length + ENTRY_BYTES;
+        // Copied: a small datagram must not keep a buffer for the largest.
+        inbox.push([bytes.slice(), from as Deno.NetAddr]);
+        if (!busy) handling = handleAll();
       } catch (error) {
         if (isClosed(error)) break;
         // An unreachable peer is no reason to end.

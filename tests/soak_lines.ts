@@ -57,10 +57,17 @@ export async function openStream(
 /** Opens a socket for datagrams, each of them a frame; `bye` is said when it is closed. */
 export function openDatagrams(port: number, { bye, on }: { bye?: string; on: Events }): Line {
   const socket = listenDatagrams();
-  const send = (data: string) => sendDatagram(socket, { port, data });
+  // One after the other: the runtime does not keep several sends in order when it is busy.
+  let sent = Promise.resolve();
+  const send = (data: string) => sent = sent.then(() => sendDatagram(socket, { port, data }));
   (async () => {
+    const buffer = new Uint8Array(65_536);
     try {
-      for (;;) on.frame(text((await socket.receive(new Uint8Array(65_536)))[0]).trimEnd());
+      for (;;) {
+        const [data, from] = await socket.receive(buffer);
+        // This port may have been another's, to whom somebody still sends.
+        if ((from as Deno.NetAddr).port === port) on.frame(text(data).trimEnd());
+      }
     } catch {
       // Closed by ourselves.
     }
