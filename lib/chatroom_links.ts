@@ -16,6 +16,12 @@ import { LINE_END, type Message, message, MessageSplitter, TEXTS } from "./wire/
 
 /** How long messages are held for a client that may be about to say that it reads lines. */
 const HOLD_MS = 500;
+/**
+ * With more messages than that, a server is so busy that it may not have got round to reading what the
+ * client says, and bare texts would run together anyway: it waits on, up to so many times.
+ */
+const HOLD_FEW = 50;
+const HOLD_TIMES = 10;
 /** More than that is not held: it is sent as it stands. */
 const HOLD_BYTES = 256 * 1024;
 /** A long text without a line end is whole after this silence. */
@@ -105,7 +111,7 @@ export class ClientLink implements Splitter<Uint8Array> {
     }
     if (this.#mode === "fresh") {
       this.#mode = "asked";
-      this.#timer = setTimeout(() => this.#settle(), HOLD_MS);
+      this.#hold();
     }
     this.outbound.send(this.#mode === "lines" ? told.line : told.bare);
   }
@@ -120,6 +126,13 @@ export class ClientLink implements Splitter<Uint8Array> {
     clearTimeout(this.#timer);
     this.#held = [];
     this.outbound.discard();
+  }
+
+  #hold(times = HOLD_TIMES): void {
+    this.#timer = setTimeout(() => {
+      if (times > 1 && this.#held.length > HOLD_FEW) this.#hold(times - 1);
+      else this.#settle();
+    }, HOLD_MS);
   }
 
   #learn(spoken: boolean): void {

@@ -13,8 +13,8 @@ import { sleep } from "./lifecycle.ts";
 const RECEIVES = 64;
 /** What is received and not handled yet. A flood beyond that is lost, as the kernel would lose it. */
 const INBOX_BYTES = 16 * 1024 * 1024;
-/** What keeping a datagram takes besides its bytes. */
-const ENTRY_BYTES = 512;
+/** What keeping a datagram takes besides its bytes, the runtime's garbage included. */
+const ENTRY_BYTES = 2048;
 /** Larger than any datagram, so that none is cut short. */
 const RECEIVE_BYTES = 65_536;
 /** How many datagrams may be on their way into the kernel before the next is handled. */
