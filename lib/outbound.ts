@@ -9,6 +9,7 @@
 
 import type { Fanout } from "./fanout.ts";
 import type { Limits } from "./limits.ts";
+import { Round } from "./round.ts";
 
 /** What an {@linkcode Outbound} writes to: a connection or standard output. */
 export interface Sink {
@@ -53,8 +54,6 @@ const SWEEP_MS = 1000;
 const RELEASE_BYTES = 16 * 1024;
 /** The runtime begins so many writes in one turn of its event loop; before the next one it reads. */
 const TURN_WRITES = 128;
-/** A reader that just now takes nothing more keeps nobody longer than that. */
-const ROUND_MS = 20;
 
 const EMPTY: Uint8Array = new Uint8Array();
 
@@ -178,47 +177,6 @@ export class Flow {
     if (!this.#held.delete(queue) || this.#held.size > 0) return;
     this.#stopTick?.();
     this.#stopTick = undefined;
-  }
-}
-
-/** Writes to a large room that began together. */
-class Round {
-  /** Resolves when nearly all of them are done: a few slow readers are not worth the others' time. */
-  readonly done: Promise<void>;
-  #left = 0;
-  #most = 0;
-  #over: () => void;
-
-  constructor(clock: Clock) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.done = promise;
-    const stop = clock.every(ROUND_MS, () => this.#over());
-    this.#over = () => {
-      this.#over = () => {};
-      stop();
-      resolve();
-    };
-  }
-
-  /** One more write belongs to it. */
-  began(): void {
-    this.#left++;
-  }
-
-  /** No more writes will belong to it. */
-  started(): void {
-    this.#most = this.#left / 16;
-    this.#look();
-  }
-
-  /** One of its writes has ended, well or not. */
-  ended(): void {
-    this.#left--;
-    this.#look();
-  }
-
-  #look(): void {
-    if (this.#left <= this.#most) this.#over();
   }
 }
 
