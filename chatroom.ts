@@ -31,7 +31,6 @@ import {
   within,
 } from "./lib/lifecycle.ts";
 import { type Limits, limits } from "./lib/limits.ts";
-import { completer, Names } from "./lib/names.ts";
 import { limitHelp, parseOptions, port, TIMESTAMPS_HELP, UsageError } from "./lib/options.ts";
 import { openOperator, type Operator } from "./lib/operator.ts";
 import { Flow, Outbound } from "./lib/outbound.ts";
@@ -39,7 +38,7 @@ import { Pace } from "./lib/pace.ts";
 import { restWhenQuiet } from "./lib/rest.ts";
 import { runRole } from "./lib/role.ts";
 import { listenReason, reachable, StartError } from "./lib/serving.ts";
-import { type Console, openConsole } from "./lib/terminal.ts";
+import type { Console } from "./lib/terminal.ts";
 import { traced, tracedDatagrams } from "./lib/trace.ts";
 import {
   decode,
@@ -265,7 +264,6 @@ export class ServerTCP {
       return false;
     }
     link.early = early;
-    link.prefix = prefix(name);
     this.#links.set(conn, link);
     this.clients.set(conn, name);
     this.#bare.add(link);
@@ -304,6 +302,7 @@ export class ServerTCP {
         link.send(message(TEXTS.tooLong(this.#limits.lineBytes)));
       } else {
         // `join` from a client is a text like any other: it is in already.
+        link.prefix ??= prefix(this.clients.get(conn)!);
         this.#tell(conn, link.prefix, bytes);
       }
       const pause = this.#flow.hold() ?? pace.pass(this.#stopping.signal);
@@ -378,10 +377,14 @@ function print(text: string): void {
   }
 }
 
-/** The person's end of a client. */
-function openPerson(timestamps: boolean, onInterrupt: () => void): Console {
-  const names = new Names(named);
-  return openConsole({ names, complete: completer([], names), timestamps, onInterrupt });
+/** What opens the person's end of a client. A server has no use for it, and loads none of it. */
+async function loadPerson(): Promise<(timestamps: boolean, onInterrupt: () => void) => Console> {
+  const { openConsole } = await import("./lib/terminal.ts");
+  const { completer, Names } = await import("./lib/names.ts");
+  return (timestamps, onInterrupt) => {
+    const names = new Names(named);
+    return openConsole({ names, complete: completer([], names), timestamps, onInterrupt });
+  };
 }
 
 /** Sends what is typed until `exit`, the end of the input, or `exit_run`. */
@@ -498,6 +501,7 @@ export class ClientTCP {
   async run(): Promise<boolean> {
     using shutdown = shutdownOnSignals();
     this.#shutdown = shutdown.signal;
+    const openPerson = await loadPerson();
     if (!await this.connect_server()) return shutdown.signal.aborted || complain(this.#failure);
     const console = openPerson(this.#timestamps, shutdown.request);
     shutdown.signal.addEventListener("abort", () => console.close());
@@ -795,6 +799,7 @@ export class ClientUDP {
   async run(): Promise<boolean> {
     using shutdown = shutdownOnSignals();
     shutdown.signal.addEventListener("abort", () => this.exit_run.set());
+    const openPerson = await loadPerson();
     try {
       if (!await this.connect_server()) {
         if (!shutdown.signal.aborted) return complain(this.#failure);

@@ -41,8 +41,8 @@ export class ClientLink implements Splitter<Uint8Array> {
   readonly batches: AsyncGenerator<Uint8Array[], void, void>;
   /** Messages that came together with the name. */
   early: Uint8Array[] = [];
-  /** What stands before the client's texts on their way to others. */
-  prefix: Uint8Array = new Uint8Array();
+  /** What stands before the client's texts on their way to others; made when it first says one. */
+  prefix: Uint8Array | undefined;
   readonly #splitter: MessageSplitter;
   readonly #onLines: () => void;
   /** `new` until it is in; `asked` while messages are held. */
@@ -152,9 +152,12 @@ export class ClientLink implements Splitter<Uint8Array> {
 
   #settle(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#mode = this.#splitter.lines ? "lines" : "bare";
     this.outbound.join = this.#mode === "lines";
-    for (const told of this.#held.splice(0)) this.send(told);
+    const held = this.#held;
+    this.#held = [];
+    for (const told of held) this.send(told);
     if (this.#mode === "lines") this.#onLines();
   }
 }

@@ -49,7 +49,11 @@ export class Event {
       const go = () => resolve(undefined);
       if (this.#set) go();
       else this.#waiting.add(go);
-      promise.then(resolve, reject).then(() => this.#waiting.delete(go));
+      const settle = <V>(how: (value: V) => void) => (value: V) => {
+        this.#waiting.delete(go);
+        how(value);
+      };
+      promise.then(settle(resolve), settle(reject));
     });
   }
 }

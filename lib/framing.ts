@@ -180,7 +180,8 @@ export class FixedSplitter implements Splitter<Uint8Array> {
   }
 }
 
-// 1 KiB serves an idle member; one that fills it is given more until it has long needed less.
+// 1 KiB serves an idle member, and takes in any bare text that one read may be trusted to hold. Who fills
+// it is given more until it has long needed less.
 const MIN_READ = 1024;
 const SMALL_READS = 256;
 const MAX_READ = 65536;

@@ -354,12 +354,12 @@ export class Outbound {
   }
 
   #next(): void {
-    if (!this.join) {
-      this.#current = this.#queue.shift()!;
-    } else {
+    if (this.join || this.#queue.length === 1) {
       const frames = this.#queue;
       this.#queue = [];
       this.#current = joined(frames);
+    } else {
+      this.#current = this.#queue.shift()!;
     }
     this.#write();
   }

@@ -25,6 +25,7 @@ export function named(text: string): [start: number, end: number][] {
   return match ? [match.indices![1]!] : [];
 }
 
+const EMPTY: Uint8Array = new Uint8Array();
 const LF = 0x0a;
 const CR = 0x0d;
 /** The least that a link carries at once: shorter reads are not the first part of a longer write. */
@@ -86,7 +87,7 @@ export class MessageSplitter {
   readonly #bareMs: number;
   readonly #strictAfter: number;
   /** What waits, at the beginning of a buffer that grows by doubling. */
-  #rest: Uint8Array = new Uint8Array();
+  #rest: Uint8Array = EMPTY;
   #waiting = 0;
   #ends = 0;
   #blanks = 0;
@@ -185,11 +186,11 @@ export class MessageSplitter {
   }
 
   /** Returns all that waits with `end` behind; the limit has been looked at. */
-  #take(end: Uint8Array = new Uint8Array()): Uint8Array {
+  #take(end: Uint8Array = EMPTY): Uint8Array {
     if (this.#waiting === 0) return end;
     this.#keep(end);
     const all = this.#rest.subarray(0, this.#waiting);
-    this.#rest = new Uint8Array();
+    this.#rest = EMPTY;
     this.#waiting = 0;
     return all;
   }
