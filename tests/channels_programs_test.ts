@@ -42,9 +42,11 @@ Deno.test("the course's own check: Alice and Kay hear each other", async () => {
   await kay.type("/join tas");
   await alice.until("Kay has joined\n");
   await kay.type("Hi!");
-  await alice.until("[Kay] Hi!\n");
+  await alice.until("[Kay] Hi!\n[Me] ");
   await alice.type("Hello!");
-  await kay.until("[Alice] Hello!\n");
+  // The runtime writes what follows a line end by itself: the prompts are waited for.
+  await kay.until("[Alice] Hello!\n[Me] ");
+  await alice.until("Hi!\n[Me] [Me] ");
   assertEquals(lines(alice.stdout), ["tas", "Kay has joined", "[Kay] Hi!"]);
   assertEquals(lines(kay.stdout), ["[Alice] Hello!"]);
   assertEquals(
