@@ -10,6 +10,9 @@ const LF = 0x0a;
 const CR = 0x0d;
 const EMPTY: Uint8Array = new Uint8Array();
 
+/** The least that a link carries at once: shorter reads are not the first part of a longer write. */
+export const SEGMENT_BYTES = 536;
+
 /** What {@linkcode frames} reads from. */
 export interface Source {
   /** Reads into the buffer: how many bytes, or null at the end of the stream. */
@@ -180,9 +183,8 @@ export class FixedSplitter implements Splitter<Uint8Array> {
   }
 }
 
-// 1 KiB serves an idle member, and takes in any bare text that one read may be trusted to hold. Who fills
-// it is given more until it has long needed less.
-const MIN_READ = 1024;
+// An idle member is read with so little; who fills it is given more until it has long needed less.
+const MIN_READ = SEGMENT_BYTES;
 const SMALL_READS = 256;
 const MAX_READ = 65536;
 

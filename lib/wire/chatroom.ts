@@ -5,6 +5,8 @@
  * @module
  */
 
+import { SEGMENT_BYTES } from "../framing.ts";
+
 /** What the server says. */
 export const TEXTS = {
   welcome: "Welcome",
@@ -28,8 +30,6 @@ export function named(text: string): [start: number, end: number][] {
 const EMPTY: Uint8Array = new Uint8Array();
 const LF = 0x0a;
 const CR = 0x0d;
-/** The least that a link carries at once: shorter reads are not the first part of a longer write. */
-const SEGMENT_BYTES = 536;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
