@@ -16,30 +16,38 @@
 
 import { AddressMap, sameAddress } from "./lib/addresses.ts";
 import { ClientLink, ServerLink } from "./lib/chatroom_links.ts";
-import { connect } from "./lib/connect.ts";
-import { converse } from "./lib/converse.ts";
-import { Event } from "./lib/event.ts";
+import { type Console, converse } from "./lib/console.ts";
 import { PacedSender, receiveAll, receiveFrom, Spread } from "./lib/datagrams.ts";
-import { escapeControl } from "./lib/escape.ts";
-import { Fanout } from "./lib/fanout.ts";
+import { Event } from "./lib/event.ts";
 import {
   acceptSessions,
+  connect,
   hangUp,
   isDisconnect,
-  shutdownOnSignals,
+  Pace,
+  reachable,
   tryClose,
   within,
-} from "./lib/lifecycle.ts";
-import { type Limits, limits } from "./lib/limits.ts";
-import { limitHelp, parseOptions, port, TIMESTAMPS_HELP, UsageError } from "./lib/options.ts";
-import { openOperator, type Operator } from "./lib/operator.ts";
-import { Flow, Outbound } from "./lib/outbound.ts";
-import { Pace } from "./lib/pace.ts";
-import { restWhenQuiet } from "./lib/rest.ts";
-import { runRole } from "./lib/role.ts";
-import { listenReason, reachable, StartError } from "./lib/serving.ts";
-import type { Console } from "./lib/terminal.ts";
-import { traced, tracedDatagrams } from "./lib/trace.ts";
+} from "./lib/net.ts";
+import { Fanout, Flow, Outbound } from "./lib/outbound.ts";
+import {
+  escapeControl,
+  limitHelp,
+  type Limits,
+  limits,
+  listenReason,
+  openOperator,
+  type Operator,
+  parseOptions,
+  port,
+  runRole,
+  shutdownOnSignals,
+  StartError,
+  TIMESTAMPS_HELP,
+  traced,
+  tracedDatagrams,
+  UsageError,
+} from "./lib/program.ts";
 import {
   decode,
   isExit,
@@ -379,8 +387,7 @@ function print(text: string): void {
 
 /** What opens the person's end of a client. A server has no use for it, and loads none of it. */
 async function loadPerson(): Promise<(timestamps: boolean, onInterrupt: () => void) => Console> {
-  const { openConsole } = await import("./lib/terminal.ts");
-  const { completer, Names } = await import("./lib/names.ts");
+  const { completer, Names, openConsole } = await import("./lib/console.ts");
   return (timestamps, onInterrupt) => {
     const names = new Names(named);
     return openConsole({ names, complete: completer([], names), timestamps, onInterrupt });
@@ -905,7 +912,6 @@ ${limitHelp(LIMIT_FLAGS)}`,
     }
     const where = reachable(server.server_socket.addr as Deno.NetAddr);
     Deno.stderr.writeSync(new TextEncoder().encode(`listening on ${where}\n`));
-    using _rest = restWhenQuiet();
     await server.run();
   },
 };

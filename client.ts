@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type Protocol, runRole } from "./lib/role.ts";
+import { type Protocol, runRole } from "./lib/program.ts";
 
 const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
   bridge: () => import("./client/bridge.ts"),

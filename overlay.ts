@@ -15,23 +15,31 @@
  * @module
  */
 
-import { connect } from "./lib/connect.ts";
-import { acceptSessions, shutdownOnSignals, sleep, tryClose, within } from "./lib/lifecycle.ts";
-import type { Limits } from "./lib/limits.ts";
-import { openOperator } from "./lib/operator.ts";
-import { limitHelp, parseOptions, port, UsageError } from "./lib/options.ts";
-import { Flow } from "./lib/outbound.ts";
-import { restWhenQuiet } from "./lib/rest.ts";
-import { runProtocol } from "./lib/role.ts";
 import {
-  connectReason,
+  acceptSessions,
+  connect,
   type Endpoint,
   listen,
-  listenReason,
   type Serving,
+  sleep,
+  tryClose,
+  within,
+} from "./lib/net.ts";
+import { Flow } from "./lib/outbound.ts";
+import {
+  connectReason,
+  limitHelp,
+  type Limits,
+  listenReason,
+  openOperator,
+  parseOptions,
+  port,
+  runProtocol,
+  shutdownOnSignals,
   StartError,
-} from "./lib/serving.ts";
-import { tracedDatagrams } from "./lib/trace.ts";
+  tracedDatagrams,
+  UsageError,
+} from "./lib/program.ts";
 import { SERVER } from "./lib/wire/overlay.ts";
 import { Exchange } from "./overlay/exchange.ts";
 import { type Junction, keepLinked, linkSession, ownLinkSession } from "./overlay/links.ts";
@@ -214,7 +222,6 @@ export async function run(args: readonly string[]): Promise<"help" | void> {
   // Signals first: from here on an end is an orderly end.
   using shutdown = shutdownOnSignals();
   const socket = listenDatagrams(udp);
-  using _rest = restWhenQuiet();
   const flow = new Flow(limits);
   const operator = openOperator(flow);
   try {

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type Protocol, runRole } from "./lib/role.ts";
+import { type Protocol, runRole } from "./lib/program.ts";
 
 const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
   bridge: () => import("./server/bridge.ts"),

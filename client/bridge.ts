@@ -13,11 +13,15 @@
  * @module
  */
 
-import { shutdownOnSignals } from "../lib/lifecycle.ts";
-import { completer, Names } from "../lib/names.ts";
-import { parseOptions, port, TIMESTAMPS_HELP, UsageError } from "../lib/options.ts";
-import { listen } from "../lib/serving.ts";
-import { openConsole } from "../lib/terminal.ts";
+import { completer, Names, openConsole } from "../lib/console.ts";
+import { listen } from "../lib/net.ts";
+import {
+  parseOptions,
+  port,
+  shutdownOnSignals,
+  TIMESTAMPS_HELP,
+  UsageError,
+} from "../lib/program.ts";
 import { COMMANDS, isId, named } from "../lib/wire/bridge.ts";
 import type { ServerAddress } from "./bridge_call.ts";
 import { Client } from "./bridge_client.ts";

@@ -4,13 +4,9 @@
  * @module
  */
 
-import { connect } from "../lib/connect.ts";
-import { frames } from "../lib/framing.ts";
-import { isDisconnect, tryClose, within } from "../lib/lifecycle.ts";
-import { LIMITS } from "../lib/limits.ts";
+import { connect, frames, isDisconnect, tryClose, within } from "../lib/net.ts";
 import { type Flow, Outbound } from "../lib/outbound.ts";
-import { connectReason, StartError } from "../lib/serving.ts";
-import { traced } from "../lib/trace.ts";
+import { connectReason, LIMITS, StartError, traced } from "../lib/program.ts";
 import {
   address,
   type Answer,

@@ -5,12 +5,10 @@
  * @module
  */
 
-import { frames } from "../lib/framing.ts";
-import { isDisconnect, sleep, tryClose, within } from "../lib/lifecycle.ts";
-import { limits } from "../lib/limits.ts";
+import type { Console } from "../lib/console.ts";
+import { frames, isDisconnect, reachable, sleep, tryClose, within } from "../lib/net.ts";
 import { Flow } from "../lib/outbound.ts";
-import { reachable, StartError } from "../lib/serving.ts";
-import type { Console } from "../lib/terminal.ts";
+import { limits, StartError } from "../lib/program.ts";
 import { address, CONSOLE, type Contact, MESSAGES } from "../lib/wire/bridge.ts";
 import { ask, Call, connectPeer, type ServerAddress } from "./bridge_call.ts";
 import { PeerError, type PeerFrame } from "./bridge_peer.ts";

@@ -13,17 +13,19 @@
  * @module
  */
 
-import { connect } from "../lib/connect.ts";
-import { converse } from "../lib/converse.ts";
-import { escapeControl } from "../lib/escape.ts";
-import { FixedSplitter, frames } from "../lib/framing.ts";
-import { isDisconnect, shutdownOnSignals, tryClose, within } from "../lib/lifecycle.ts";
-import { limits } from "../lib/limits.ts";
-import { completer, Names } from "../lib/names.ts";
-import { parseOptions, port, TIMESTAMPS_HELP, UsageError } from "../lib/options.ts";
+import { completer, type Console, converse, Names, openConsole } from "../lib/console.ts";
+import { connect, FixedSplitter, frames, isDisconnect, tryClose, within } from "../lib/net.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
-import { StartError } from "../lib/serving.ts";
-import { type Console, openConsole } from "../lib/terminal.ts";
+import {
+  escapeControl,
+  limits,
+  parseOptions,
+  port,
+  shutdownOnSignals,
+  StartError,
+  TIMESTAMPS_HELP,
+  UsageError,
+} from "../lib/program.ts";
 import {
   frame,
   FRAME_BYTES,

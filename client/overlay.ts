@@ -14,12 +14,19 @@
  * @module
  */
 
-import { shutdownOnSignals, sleep, tryClose } from "../lib/lifecycle.ts";
-import { completer, Names } from "../lib/names.ts";
-import { parseOptions, port, TIMESTAMPS_HELP, UsageError, wholeNumber } from "../lib/options.ts";
-import { connectReason, StartError } from "../lib/serving.ts";
-import { type Console, openConsole } from "../lib/terminal.ts";
-import { tracedDatagrams } from "../lib/trace.ts";
+import { completer, type Console, Names, openConsole } from "../lib/console.ts";
+import { sleep, tryClose } from "../lib/net.ts";
+import {
+  connectReason,
+  parseOptions,
+  port,
+  shutdownOnSignals,
+  StartError,
+  TIMESTAMPS_HELP,
+  tracedDatagrams,
+  UsageError,
+  wholeNumber,
+} from "../lib/program.ts";
 import {
   CLIENT,
   COMMANDS,

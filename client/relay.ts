@@ -11,15 +11,18 @@
  * @module
  */
 
-import { connect } from "../lib/connect.ts";
-import { converse } from "../lib/converse.ts";
-import { frames, FrameTooLongError, LineSplitter } from "../lib/framing.ts";
-import { isDisconnect, shutdownOnSignals, tryClose, within } from "../lib/lifecycle.ts";
-import { limits } from "../lib/limits.ts";
-import { completer, Names } from "../lib/names.ts";
-import { parseOptions, port, TIMESTAMPS_HELP } from "../lib/options.ts";
+import { completer, type Console, converse, Names, openConsole } from "../lib/console.ts";
+import {
+  connect,
+  frames,
+  FrameTooLongError,
+  isDisconnect,
+  LineSplitter,
+  tryClose,
+  within,
+} from "../lib/net.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
-import { type Console, openConsole } from "../lib/terminal.ts";
+import { limits, parseOptions, port, shutdownOnSignals, TIMESTAMPS_HELP } from "../lib/program.ts";
 import { broadcaster, COMMANDS, line, named, parseRequest, PROMPT } from "../lib/wire/relay.ts";
 
 /** Some servers write no line ends: what they sent is shown after this silence. */

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { frames, type Splitter } from "./framing.ts";
+import { frames, type Splitter } from "./net.ts";
 import { Outbound } from "./outbound.ts";
 import { LINE_END, type Message, message, MessageSplitter, TEXTS } from "./wire/chatroom.ts";
 

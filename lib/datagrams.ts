@@ -7,7 +7,7 @@
  * @module
  */
 
-import { sleep } from "./lifecycle.ts";
+import { sleep } from "./net.ts";
 
 /** How many receives wait at once: each gets its turn between the sends, which are many more. */
 const RECEIVES = 64;

@@ -1,15 +1,151 @@
 /**
- * Sending never waits on a peer: one bounded queue per connection, one writer for it, and one
- * {@linkcode Flow} per server that slows the senders whose readers are behind but moving.
+ * Sending never waits on a peer: one bounded queue per connection, one writer for it, a room's fan-out over
+ * many queues, and one {@linkcode Flow} per server that slows the senders whose readers are behind but moving.
  *
  * What is waiting is joined into one write, because writes are what a relay spends its time on.
  *
  * @module
  */
 
-import type { Fanout } from "./fanout.ts";
-import type { Limits } from "./limits.ts";
-import { Round } from "./round.ts";
+// ---- round ----
+
+/** A reader that just now takes nothing more keeps nobody longer than that. */
+const ROUND_MS = 20;
+
+/** Writes to a large room that began together. */
+export class Round {
+  /** Resolves when nearly all of them are done: a few slow readers are not worth the others' time. */
+  readonly done: Promise<void>;
+  #left = 0;
+  #most = 0;
+  #over: () => void;
+
+  /** Begins without writes; its time runs from here on. */
+  constructor(clock: Clock) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.done = promise;
+    const stop = clock.every(ROUND_MS, () => this.#over());
+    this.#over = () => {
+      this.#over = () => {};
+      stop();
+      resolve();
+    };
+  }
+
+  /** One more write belongs to it. */
+  began(): void {
+    this.#left++;
+  }
+
+  /** No more writes will belong to it. */
+  started(): void {
+    this.#most = this.#left / 16;
+    this.#look();
+  }
+
+  /** One of its writes has ended, well or not. */
+  ended(): void {
+    this.#left--;
+    this.#look();
+  }
+
+  #look(): void {
+    if (this.#left <= this.#most) this.#over();
+  }
+}
+
+// ---- fanout ----
+
+const EMPTY: Uint8Array = new Uint8Array();
+/** What one round of a fan-out gathers at most before it goes to the queues, where it is counted. */
+const GATHER_BYTES = 16 * 1024;
+
+/**
+ * The members of one room as the receivers of the same bytes. Frames that go to the same members one
+ * after the other are gathered and queued once for each member instead of once for each frame: this is
+ * what a room's cost does not multiply by. Order is kept, with what is sent to a single member too.
+ */
+export class Fanout {
+  readonly #flow: Flow;
+  readonly #members = new Set<Outbound>();
+  #gathered: Uint8Array = EMPTY;
+  #length = 0;
+  #lastLength = 0;
+  #except: Outbound | undefined;
+  #scheduled = false;
+
+  /** A room without members. */
+  constructor(flow: Flow) {
+    this.#flow = flow;
+  }
+
+  /** How many members there are. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** A queue is in one room at a time; it gets what is sent from now on. */
+  add(member: Outbound): void {
+    this.#flush();
+    this.#members.add(member);
+    member.belong(this);
+  }
+
+  /** The member still gets what was sent before. */
+  delete(member: Outbound): void {
+    this.#flush();
+    if (this.#members.delete(member)) member.belong(undefined);
+  }
+
+  /** Sends the frame that `parts` make together to every member but `except`. */
+  send(parts: readonly Uint8Array[], except?: Outbound): void {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    if (except !== this.#except || this.#length + length > GATHER_BYTES) {
+      this.#flush();
+      this.#except = except;
+    }
+    if (this.#length + length > this.#gathered.length) this.#grow(length);
+    for (const part of parts) {
+      this.#gathered.set(part, this.#length);
+      this.#length += part.length;
+    }
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#flow.gather(this);
+  }
+
+  /** @internal What `member` has still to get goes into its queue. */
+  settle(member: Outbound): void {
+    if (this.#length > 0 && this.#except !== member) this.#flush();
+  }
+
+  /** @internal */
+  start(): void {
+    this.#scheduled = false;
+    this.#flush();
+  }
+
+  #grow(length: number): void {
+    // The last round is the best guess at this one.
+    const size = this.#length === 0 ? this.#lastLength : this.#length * 2;
+    const larger = new Uint8Array(Math.max(this.#length + length, size));
+    larger.set(this.#gathered.subarray(0, this.#length));
+    this.#gathered = larger;
+  }
+
+  #flush(): void {
+    if (this.#length === 0) return;
+    // Emptied first: a member's `send` asks for the rest to be settled.
+    const bytes = this.#gathered.subarray(0, this.#length);
+    this.#gathered = EMPTY;
+    this.#lastLength = this.#length;
+    this.#length = 0;
+    for (const member of this.#members) if (member !== this.#except) member.send(bytes);
+  }
+}
+
+// ---- outbound ----
 
 /** What an {@linkcode Outbound} writes to: a connection or standard output. */
 export interface Sink {
@@ -26,7 +162,14 @@ export interface Clock {
 }
 
 /** The limits that a {@linkcode Flow} keeps, in bytes and milliseconds. */
-export type FlowLimits = Pick<Limits, "softBytes" | "hardBytes" | "stuckMs">;
+export interface FlowLimits {
+  /** Backlog of one reader from which its senders are read more slowly. */
+  softBytes: number;
+  /** Backlog of one reader at which it is cut. */
+  hardBytes: number;
+  /** Time without progress after which a reader with a backlog is cut. */
+  stuckMs: number;
+}
 
 /** How one {@linkcode Outbound} differs from the ordinary. */
 export interface OutboundOptions {
@@ -54,8 +197,6 @@ const SWEEP_MS = 1000;
 const RELEASE_BYTES = 16 * 1024;
 /** The runtime begins so many writes in one turn of its event loop; before the next one it reads. */
 const TURN_WRITES = 128;
-
-const EMPTY: Uint8Array = new Uint8Array();
 
 const REAL_CLOCK: Clock = {
   now: () => performance.now(),

@@ -4,9 +4,7 @@
  * @module
  */
 
-import { escapeControl } from "../lib/escape.ts";
-import type { Limits } from "../lib/limits.ts";
-import type { Operator } from "../lib/operator.ts";
+import { escapeControl, type Limits, type Operator } from "../lib/program.ts";
 import {
   DATAGRAM_BYTES,
   oneLine,

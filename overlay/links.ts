@@ -4,11 +4,19 @@
  * @module
  */
 
-import { escapeControl } from "../lib/escape.ts";
-import { frames, FrameTooLongError, LineSplitter, type Splitter } from "../lib/framing.ts";
-import { isDisconnect, sleep, tryClose, within } from "../lib/lifecycle.ts";
+import {
+  frames,
+  FrameTooLongError,
+  isDisconnect,
+  LineSplitter,
+  type Serving,
+  sleep,
+  type Splitter,
+  tryClose,
+  within,
+} from "../lib/net.ts";
 import { Outbound } from "../lib/outbound.ts";
-import { type Serving, StartError } from "../lib/serving.ts";
+import { escapeControl, StartError } from "../lib/program.ts";
 import { parsePassage } from "../lib/wire/overlay.ts";
 
 /** Many servers write no line ends: what they sent is a line after this silence. */

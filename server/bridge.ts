@@ -13,14 +13,28 @@
  * @module
  */
 
-import { frames, LineSplitter } from "../lib/framing.ts";
-import { acceptSessions, hangUp, isDisconnect, tryClose } from "../lib/lifecycle.ts";
-import type { Limits } from "../lib/limits.ts";
-import { limitHelp, parseOptions, port, UsageError, wholeNumber } from "../lib/options.ts";
-import type { Operator } from "../lib/operator.ts";
+import {
+  acceptSessions,
+  frames,
+  hangUp,
+  isDisconnect,
+  LineSplitter,
+  Pace,
+  reachable,
+  runServer,
+  type Serving,
+  tryClose,
+} from "../lib/net.ts";
 import { Outbound } from "../lib/outbound.ts";
-import { Pace } from "../lib/pace.ts";
-import { reachable, runServer, type Serving } from "../lib/serving.ts";
+import {
+  limitHelp,
+  type Limits,
+  type Operator,
+  parseOptions,
+  port,
+  UsageError,
+  wholeNumber,
+} from "../lib/program.ts";
 import {
   type Block,
   BlockError,

@@ -14,14 +14,20 @@
  * @module
  */
 
-import { Fanout } from "../lib/fanout.ts";
-import { FixedSplitter, frames } from "../lib/framing.ts";
-import { acceptSessions, hangUp, isDisconnect, tryClose } from "../lib/lifecycle.ts";
-import type { Limits } from "../lib/limits.ts";
-import { limitHelp, parseOptions, port } from "../lib/options.ts";
-import { type Flow, Outbound } from "../lib/outbound.ts";
-import { Pace } from "../lib/pace.ts";
-import { reachable, runServer, type Serving } from "../lib/serving.ts";
+import {
+  acceptSessions,
+  FixedSplitter,
+  frames,
+  hangUp,
+  isDisconnect,
+  Pace,
+  reachable,
+  runServer,
+  type Serving,
+  tryClose,
+} from "../lib/net.ts";
+import { Fanout, type Flow, Outbound } from "../lib/outbound.ts";
+import { limitHelp, type Limits, parseOptions, port } from "../lib/program.ts";
 import {
   frame,
   FRAME_BYTES,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { StartError } from "../lib/serving.ts";
+import { StartError } from "../lib/program.ts";
 import type { Contact } from "../lib/wire/bridge.ts";
 
 /** Who is registered, in the order of registration; who registers again goes to the end. */

@@ -13,14 +13,28 @@
  * @module
  */
 
-import { Fanout } from "../lib/fanout.ts";
-import { frames, FrameTooLongError, LineSplitter } from "../lib/framing.ts";
-import { acceptSessions, hangUp, isDisconnect, tryClose } from "../lib/lifecycle.ts";
-import type { Limits } from "../lib/limits.ts";
-import { limitHelp, parseOptions, port, UsageError, wholeNumber } from "../lib/options.ts";
-import { type Flow, Outbound } from "../lib/outbound.ts";
-import { Pace } from "../lib/pace.ts";
-import { reachable, runServer, type Serving } from "../lib/serving.ts";
+import {
+  acceptSessions,
+  frames,
+  FrameTooLongError,
+  hangUp,
+  isDisconnect,
+  LineSplitter,
+  Pace,
+  reachable,
+  runServer,
+  type Serving,
+  tryClose,
+} from "../lib/net.ts";
+import { Fanout, type Flow, Outbound } from "../lib/outbound.ts";
+import {
+  limitHelp,
+  type Limits,
+  parseOptions,
+  port,
+  UsageError,
+  wholeNumber,
+} from "../lib/program.ts";
 import {
   CONSOLE,
   isBlank,

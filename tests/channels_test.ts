@@ -1,6 +1,6 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import type { Limits } from "../lib/limits.ts";
+import type { Limits } from "../lib/program.ts";
 import { serve } from "../server/channels.ts";
 import { bytes, Peer, text } from "./helpers.ts";
 import { type Served, served } from "./serving.ts";

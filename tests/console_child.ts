@@ -5,7 +5,7 @@
  * @module
  */
 
-import { openConsole } from "../lib/terminal.ts";
+import { openConsole } from "../lib/console.ts";
 
 const [port] = Deno.args;
 const terminal = openConsole({

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { escapeControl } from "../lib/escape.ts";
-import type { Limits } from "../lib/limits.ts";
+import { escapeControl, type Limits } from "../lib/program.ts";
 import { HandTime, settled } from "./hand_time.ts";
 import { Random } from "./random.ts";
 import { fromBinary, type Line, type Portions, Stage } from "./stage.ts";

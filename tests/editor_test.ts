@@ -4,8 +4,7 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import { edit, type EditorEvent, EMPTY_EDITOR } from "../lib/editor.ts";
-import { type Input, KeyDecoder } from "../lib/keys.ts";
+import { edit, type EditorEvent, EMPTY_EDITOR, type Input, KeyDecoder } from "../lib/console.ts";
 
 const encoder = new TextEncoder();
 

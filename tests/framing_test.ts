@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
-import { FixedSplitter, frames, FrameTooLongError, LineSplitter } from "../lib/framing.ts";
+import { FixedSplitter, frames, FrameTooLongError, LineSplitter } from "../lib/net.ts";
 
 const permissions = "none";
 const bytes = (text: string) => new TextEncoder().encode(text);

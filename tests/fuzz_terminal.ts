@@ -7,20 +7,28 @@
 
 import { assert } from "@std/assert/assert";
 import { AddressMap, sameAddress } from "../lib/addresses.ts";
-import { edit, type Editor, EMPTY_EDITOR } from "../lib/editor.ts";
-import { escapeControl, typable } from "../lib/escape.ts";
-import { type Input, KeyDecoder } from "../lib/keys.ts";
-import { Names } from "../lib/names.ts";
-import { parseOptions, port, suggestion, UsageError, wholeNumber } from "../lib/options.ts";
-import { draw, type Drawing, erase, type Line } from "../lib/render.ts";
-import { line as traceLine } from "../lib/trace.ts";
+import { edit, type Editor, EMPTY_EDITOR, type Input, KeyDecoder, Names } from "../lib/console.ts";
 import {
   clusterWidth,
+  draw,
+  type Drawing,
+  erase,
   graphemes,
   leastWidth,
+  type Line,
   nextGrapheme,
   previousGrapheme,
-} from "../lib/width.ts";
+} from "../lib/draw.ts";
+import {
+  escapeControl,
+  line as traceLine,
+  parseOptions,
+  port,
+  suggestion,
+  typable,
+  UsageError,
+  wholeNumber,
+} from "../lib/program.ts";
 import { named } from "../lib/wire/relay.ts";
 import { pieces, type Target } from "./fuzzing.ts";
 import { bytes } from "./helpers.ts";

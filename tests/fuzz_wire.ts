@@ -7,16 +7,16 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { formatLine, PeerSplitter } from "../client/bridge_peer.ts";
-import { FixedSplitter, LineSplitter, type Splitter } from "../lib/framing.ts";
-import { limits } from "../lib/limits.ts";
+import { FixedSplitter, LineSplitter, type Splitter } from "../lib/net.ts";
+import { limits } from "../lib/program.ts";
+import { LinkSplitter } from "../overlay/links.ts";
+import { pieces, type Target } from "./fuzzing.ts";
+import type { Random } from "./random.ts";
 import * as bridge from "../lib/wire/bridge.ts";
 import * as channels from "../lib/wire/channels.ts";
 import * as chatroom from "../lib/wire/chatroom.ts";
 import * as overlay from "../lib/wire/overlay.ts";
 import * as relay from "../lib/wire/relay.ts";
-import { LinkSplitter } from "../overlay/links.ts";
-import { pieces, type Target } from "./fuzzing.ts";
-import type { Random } from "./random.ts";
 
 /** Small enough that short inputs pass it. */
 const LIMIT = 40;

@@ -10,9 +10,9 @@ import {
   sleep,
   tryClose,
   within,
-} from "../lib/lifecycle.ts";
-import { limits } from "../lib/limits.ts";
+} from "../lib/net.ts";
 import { Flow, Outbound } from "../lib/outbound.ts";
+import { limits } from "../lib/program.ts";
 import { deadline } from "./helpers.ts";
 
 const permissions = "none";

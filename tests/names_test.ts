@@ -3,7 +3,7 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import { completer, type FindNames, Names } from "../lib/names.ts";
+import { completer, type FindNames, Names } from "../lib/console.ts";
 import { named as bridge } from "../lib/wire/bridge.ts";
 import { named as channels } from "../lib/wire/channels.ts";
 import { named as chatroom } from "../lib/wire/chatroom.ts";

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
-import { type Limits, limits } from "../lib/limits.ts";
-import { openOperator, type Operator } from "../lib/operator.ts";
 import { Flow } from "../lib/outbound.ts";
+import { type Limits, limits, openOperator, type Operator } from "../lib/program.ts";
 import { deadline, text } from "./helpers.ts";
 
 const permissions = "none";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
-import { parseOptions, port, UsageError, wholeNumber } from "../lib/options.ts";
+import { parseOptions, port, UsageError, wholeNumber } from "../lib/program.ts";
 
 const permissions = "none";
 const SPEC = {

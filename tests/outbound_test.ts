@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert/equals";
-import { Fanout } from "../lib/fanout.ts";
-import { type Clock, Flow, Outbound, type OutboundOptions } from "../lib/outbound.ts";
+import { type Clock, Fanout, Flow, Outbound, type OutboundOptions } from "../lib/outbound.ts";
 
 const permissions = "none";
 const bytes = (text: string) => new TextEncoder().encode(text);

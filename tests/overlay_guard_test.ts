@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
 import { introduce } from "../client/overlay.ts";
-import { StartError } from "../lib/serving.ts";
+import { StartError } from "../lib/program.ts";
 import { LoopGuard, MEMORY_MS } from "../overlay/guard.ts";
 import { keepLinked, LinkSplitter } from "../overlay/links.ts";
 

@@ -4,8 +4,15 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import { draw, erase, NOTHING } from "../lib/render.ts";
-import { clusterWidth, graphemes, leastWidth, nextGrapheme } from "../lib/width.ts";
+import {
+  clusterWidth,
+  draw,
+  erase,
+  graphemes,
+  leastWidth,
+  nextGrapheme,
+  NOTHING,
+} from "../lib/draw.ts";
 import { Vt, type VtOptions } from "./vt.ts";
 
 const PROMPT = "[Me] ";

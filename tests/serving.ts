@@ -4,10 +4,9 @@
  * @module
  */
 
-import { type Limits, limits } from "../lib/limits.ts";
-import { openOperator } from "../lib/operator.ts";
+import type { Serving } from "../lib/net.ts";
 import { Flow } from "../lib/outbound.ts";
-import type { Serving } from "../lib/serving.ts";
+import { type Limits, limits, openOperator } from "../lib/program.ts";
 
 /** A server that is running. */
 export interface Served extends AsyncDisposable {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Splitter } from "../lib/framing.ts";
-import { tryClose } from "../lib/lifecycle.ts";
+import { type Splitter, tryClose } from "../lib/net.ts";
 import { bytes, Peer, text } from "./helpers.ts";
 
 /** A way to a server and back. */

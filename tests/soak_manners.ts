@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FixedSplitter, LineSplitter } from "../lib/framing.ts";
+import { FixedSplitter, LineSplitter } from "../lib/net.ts";
 import { DIALECTS, frame } from "./crowd.ts";
 import { Peer } from "./helpers.ts";
 import type { Random } from "./random.ts";

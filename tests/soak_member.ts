@@ -4,7 +4,7 @@
  * @module
  */
 
-import { within } from "../lib/lifecycle.ts";
+import { within } from "../lib/net.ts";
 import type { Line } from "./soak_lines.ts";
 
 /** What was counted of one server. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { within } from "../lib/lifecycle.ts";
+import { within } from "../lib/net.ts";
 import type { Random } from "./random.ts";
 import type { Events, Line } from "./soak_lines.ts";
 import { Member, PATIENCE_MS, type Tally } from "./soak_member.ts";

@@ -2,7 +2,7 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { type ConsoleOptions, type Delay, openConsole } from "../lib/terminal.ts";
+import { type ConsoleOptions, type Delay, openConsole } from "../lib/console.ts";
 import { bytes as bytesOf, deadline, text as textOf } from "./helpers.ts";
 import { Vt } from "./vt.ts";
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { parseOptions, UsageError, wholeNumber } from "../lib/options.ts";
+import { parseOptions, UsageError, wholeNumber } from "../lib/program.ts";
 import { TERMINAL } from "../tests/fuzz_terminal.ts";
 import { WIRE } from "../tests/fuzz_wire.ts";
 import { fuzz, growth, MOST_GROWTH, type Target } from "../tests/fuzzing.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { LIMITS } from "../lib/limits.ts";
+import { LIMITS } from "../lib/program.ts";
 import { asText, SCREENS } from "./screens.ts";
 import { draw, type Window } from "./windows.ts";
 

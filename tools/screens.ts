@@ -56,7 +56,7 @@ function replaced(row: string, ports: Ports): string {
   return ports.reduce((text, [real, shown]) => text.replaceAll(`:${real}`, `:${shown}`), row);
 }
 
-/** How the terminal colours of `lib/names.ts` look on the dark ground of the drawings. */
+/** How the terminal colours of `lib/console.ts` look on the dark ground of the drawings. */
 const FILLS: Readonly<Record<number, string>> = {
   31: "#e06c75",
   32: "#98c379",

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { parseOptions, UsageError, wholeNumber } from "../lib/options.ts";
+import { parseOptions, UsageError, wholeNumber } from "../lib/program.ts";
 import { faults, soak, type Watched } from "../tests/soaking.ts";
 
 const MINUTES = 10;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SEGMENT_BYTES } from "../framing.ts";
+const SEGMENT_BYTES = 536;
 
 /** What the server says. */
 export const TEXTS = {
