@@ -895,7 +895,7 @@ example: chatroom.ts server --port 12345
 Limits of the TCP server:
 ${limitHelp(LIMIT_FLAGS)}`,
   async run(args: readonly string[]): Promise<"help" | void> {
-    const options = parseOptions(args, {
+    const options = await parseOptions(args, {
       strings: ["port", "host"],
       booleans: ["udp"],
       limits: LIMIT_FLAGS,
@@ -930,7 +930,7 @@ ${TIMESTAMPS_HELP}
 Then type messages, or exit.
 `,
   async run(args: readonly string[]): Promise<"help" | number> {
-    const options = parseOptions(args, {
+    const options = await parseOptions(args, {
       strings: ["name", "port", "host"],
       booleans: ["udp", "timestamps"],
       alias: { name: "n" },

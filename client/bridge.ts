@@ -41,7 +41,7 @@ ${TIMESTAMPS_HELP}`;
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
-  const options = parseOptions(args, {
+  const options = await parseOptions(args, {
     strings: ["id", "port", "server", "host"],
     booleans: ["duplex", "timestamps"],
     alias: { port: "p" },

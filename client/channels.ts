@@ -156,7 +156,10 @@ Then type messages, or: /create CHANNEL, /join CHANNEL, /list.
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
-  const options = parseOptions(args, { words: ["NAME", "HOST", "PORT"], booleans: ["timestamps"] });
+  const options = await parseOptions(args, {
+    words: ["NAME", "HOST", "PORT"],
+    booleans: ["timestamps"],
+  });
   if (options.help) return "help";
   const [name, hostname, portText] = options.words as [string, string, string];
   const number = port(portText, 1);

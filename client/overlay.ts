@@ -180,7 +180,7 @@ Then type: ${COMMANDS.join(", ")}.
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
-  const parsed = parseOptions(args, {
+  const parsed = await parseOptions(args, {
     strings: ["s", "p", "n", "retry-ms"],
     booleans: ["timestamps"],
   });

@@ -148,7 +148,7 @@ Then type: ${COMMANDS.join(", ")}.
 
 /** Runs the client from its command line; returns the exit code. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | number> {
-  const options = parseOptions(args, { words: ["HOST", "PORT"], booleans: ["timestamps"] });
+  const options = await parseOptions(args, { words: ["HOST", "PORT"], booleans: ["timestamps"] });
   if (options.help) return "help";
   const [hostname, portText] = options.words as [string, string];
   const number = port(portText, 1);

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { type Flow, Outbound } from "./outbound.ts";
 
 // ---- limits ----
@@ -164,8 +163,21 @@ export interface Options {
   limits: Limits;
 }
 
-/** Takes `args` apart; throws a {@linkcode UsageError} for what `spec` does not allow. */
-export function parseOptions(args: readonly string[], spec: OptionSpec): Options {
+/**
+ * Takes `args` apart; rejects with a {@linkcode UsageError} for what `spec` does not allow. The parser is
+ * imported here and not above, so that the chatroom's classes load where no configuration names it.
+ */
+export async function parseOptions(args: readonly string[], spec: OptionSpec): Promise<Options> {
+  const { parseArgs } = await import("@std/cli/parse-args");
+  return optionsBy(parseArgs, args, spec);
+}
+
+/** As {@linkcode parseOptions}, with the parser in hand. Throws a {@linkcode UsageError}. */
+export function optionsBy(
+  parseArgs: typeof import("@std/cli/parse-args").parseArgs,
+  args: readonly string[],
+  spec: OptionSpec,
+): Options {
   const { words = [], booleans = [], alias = {}, limits: limited = [] } = spec;
   const flags = limited.map((name) => LIMITS[name].flag);
   const strings = [...spec.strings ?? [], ...flags];

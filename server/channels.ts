@@ -209,7 +209,11 @@ ${limitHelp(LIMIT_FLAGS)}`;
 
 /** Runs the server from its command line, until a signal ends it. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | void> {
-  const options = parseOptions(args, { words: ["PORT"], strings: ["host"], limits: LIMIT_FLAGS });
+  const options = await parseOptions(args, {
+    words: ["PORT"],
+    strings: ["host"],
+    limits: LIMIT_FLAGS,
+  });
   if (options.help) return "help";
   const { host: hostname = "0.0.0.0" } = options.strings;
   const endpoint = { hostname, port: port(options.words[0]!), limits: options.limits };

@@ -272,7 +272,7 @@ ${limitHelp(LIMIT_FLAGS)}`;
 
 /** Runs the server from its command line, until a signal ends it. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | void> {
-  const options = parseOptions(args, {
+  const options = await parseOptions(args, {
     words: ["PORT"],
     strings: ["host", "users", "list"],
     limits: LIMIT_FLAGS,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { assert } from "@std/assert/assert";
 import { AddressMap, sameAddress } from "../lib/addresses.ts";
 import { edit, type Editor, EMPTY_EDITOR, type Input, KeyDecoder, Names } from "../lib/console.ts";
@@ -22,7 +23,7 @@ import {
 import {
   escapeControl,
   line as traceLine,
-  parseOptions,
+  optionsBy,
   port,
   suggestion,
   typable,
@@ -215,7 +216,7 @@ function checkAddresses(input: Uint8Array): void {
 function checkOptions(input: Uint8Array, random: Random): void {
   const args = textOf(input, random).split("\n");
   expectUsage(() => {
-    const { words, strings, limits, help } = parseOptions(args, {
+    const { words, strings, limits, help } = optionsBy(parseArgs, args, {
       words: ["PORT"],
       strings: ["host", "users", "list", "p", "s"],
       booleans: ["udp", "verbose"],

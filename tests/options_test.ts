@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert/equals";
+import { assertRejects } from "@std/assert/rejects";
 import { assertThrows } from "@std/assert/throws";
 import { parseOptions, port, UsageError, wholeNumber } from "../lib/program.ts";
 
@@ -11,30 +12,34 @@ const SPEC = {
   limits: ["lineBytes"],
 } as const;
 
-Deno.test("parseOptions() takes options in every way people write them", { permissions }, () => {
-  for (
-    const written of [
-      ["--port=5555", "h"],
-      ["--port", "5555", "h"],
-      ["-p=5555", "h"],
-      ["-p", "5555", "h"],
-      ["-p5555", "h"],
-      ["h", "-p5555"],
-    ]
-  ) {
-    const options = parseOptions(written, SPEC);
-    assertEquals([options.strings["port"], options.words], ["5555", ["h"]], written.join(" "));
-  }
-  const all = parseOptions(["8", "--udp", "--id=-x", "--line-bytes", "10"], SPEC);
-  assertEquals(
-    [all.words, all.booleans["udp"], all.strings["id"], all.limits.lineBytes, all.limits.drainMs],
-    [["8"], true, "-x", 10, 2000],
-  );
-  assertEquals(parseOptions(["--help"], SPEC).help, true);
-  assertEquals(parseOptions(["-h"], SPEC).help, true);
-});
+Deno.test(
+  "parseOptions() takes options in every way people write them",
+  { permissions },
+  async () => {
+    for (
+      const written of [
+        ["--port=5555", "h"],
+        ["--port", "5555", "h"],
+        ["-p=5555", "h"],
+        ["-p", "5555", "h"],
+        ["-p5555", "h"],
+        ["h", "-p5555"],
+      ]
+    ) {
+      const options = await parseOptions(written, SPEC);
+      assertEquals([options.strings["port"], options.words], ["5555", ["h"]], written.join(" "));
+    }
+    const all = await parseOptions(["8", "--udp", "--id=-x", "--line-bytes", "10"], SPEC);
+    assertEquals(
+      [all.words, all.booleans["udp"], all.strings["id"], all.limits.lineBytes, all.limits.drainMs],
+      [["8"], true, "-x", 10, 2000],
+    );
+    assertEquals((await parseOptions(["--help"], SPEC)).help, true);
+    assertEquals((await parseOptions(["-h"], SPEC)).help, true);
+  },
+);
 
-Deno.test("parseOptions() says in a sentence what is wrong", { permissions }, () => {
+Deno.test("parseOptions() says in a sentence what is wrong", { permissions }, async () => {
   for (
     const [written, reason] of [
       [[], "missing HOST"],
@@ -50,7 +55,7 @@ Deno.test("parseOptions() says in a sentence what is wrong", { permissions }, ()
       [["a", "--line-bytes", "x"], '--line-bytes must be a whole number of at least 0, not "x"'],
     ] as const
   ) {
-    const error = assertThrows(() => parseOptions(written, SPEC), UsageError);
+    const error = await assertRejects(() => parseOptions(written, SPEC), UsageError);
     assertEquals(error.message.startsWith(reason), true, `${written}: ${error.message}`);
   }
 });

@@ -86,7 +86,7 @@ function say(line: string): void {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { strings } = parseOptions(args, { strings: ["inputs", "seed", "target"] });
+  const { strings } = await parseOptions(args, { strings: ["inputs", "seed", "target"] });
   const inputs = wholeNumber(strings["inputs"] ?? String(INPUTS), { name: "--inputs", min: 1 });
   const seed = wholeNumber(strings["seed"] ?? "1", { name: "--seed" });
   if (strings["target"] === undefined) {

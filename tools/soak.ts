@@ -41,7 +41,7 @@ function say(text: string): void {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { strings } = parseOptions(args, { strings: ["minutes", "seed"] });
+  const { strings } = await parseOptions(args, { strings: ["minutes", "seed"] });
   const minutes = Number(strings["minutes"] ?? MINUTES);
   if (!(minutes > 0)) throw new UsageError("--minutes must be a number above 0");
   const seed = wholeNumber(strings["seed"] ?? "1", { name: "--seed" });
