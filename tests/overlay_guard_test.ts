@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
-import { introduce } from "../client/overlay.ts";
+import { introduce } from "../client.ts";
 import { StartError } from "../lib/program.ts";
 import { LoopGuard, MEMORY_MS } from "../overlay/guard.ts";
 import { keepLinked, LinkSplitter } from "../overlay/links.ts";
