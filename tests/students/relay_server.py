@@ -55,6 +55,11 @@ taken_slots = 0  # only counted for the mistake slot-kept
 current_name = ""  # only used by the mistake shared-name
 
 
+def say(*parts):
+    """Prints one line at once, also where the output is a pipe."""
+    print(*parts, flush=MISTAKE != "unflushed")
+
+
 def send(conn, text):
     """Sends one line to one client. A client that has gone is that client's problem."""
     try:
@@ -80,7 +85,7 @@ def broadcast(text, without):
 
 
 def status(conn, text):
-    print(f"[{conn.fileno()}] {text}", flush=True)
+    say(f"[{conn.fileno()}] {text}")
 
 
 def is_full():
@@ -114,7 +119,7 @@ def join(conn, name, username):
             return name, False
         clients[username] = conn
         taken_slots += 1
-    print(f"{username} Joined the Chatroom", flush=True)
+    say(f"{username} Joined the Chatroom")
     if MISTAKE == "joined-text":
         broadcast(f"{username} has joined the chat.", conn)
     else:
@@ -208,7 +213,7 @@ def leave(conn, name, vanished=False):
             del clients[name]
         if vanished:
             taken_slots -= 1
-    print(f"{name} left", flush=True)
+    say(f"{name} left")
     if MISTAKE != "left-untold":
         broadcast(f"{name} left", conn)
 
@@ -253,7 +258,7 @@ def handle_client(conn, requests):
                 vanished = False
                 break
     except OSError as error:
-        print(f"[{conn.fileno()}] {error}", flush=True)
+        say(f"[{conn.fileno()}] {error}")
         if MISTAKE == "rst-kills":
             time.sleep(0.5)
     finally:
@@ -280,7 +285,7 @@ def listen(port):
 def serve(server):
     while True:
         conn, address = server.accept()
-        print(f"Connected with {address}", flush=True)
+        say(f"Connected with {address}")
         with lock:
             connections.append(conn)
         requests = requests_of(conn)
@@ -300,21 +305,20 @@ def main(argv):
         del argv[at : at + 2]
     if MISTAKE == "unflushed":
         sys.stdout = open(os.dup(1), "w", buffering=8192)
-        globals()["print"] = lambda *parts, **_: sys.stdout.write(" ".join(map(str, parts)) + "\n")
     if MISTAKE == "no-usage":
         port = argv[1]
     elif len(argv) != 2 or not argv[1].isdigit():
         print("usage: python3 server.py <svr_port>")
         sys.exit(1)
     server = listen(int(argv[1]))
-    print("The Chat Server Started", flush=True)
+    say("The Chat Server Started")
     while True:
         try:
             serve(server)
         except KeyboardInterrupt:
             if MISTAKE != "never-ends":
                 break
-    print("The Chat Server Ended", flush=True)
+    say("The Chat Server Ended")
 
 
 main(sys.argv)
