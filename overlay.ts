@@ -19,19 +19,27 @@ import {
   acceptSessions,
   connect,
   type Endpoint,
+  frames,
+  FrameTooLongError,
+  isDisconnect,
+  LineSplitter,
   listen,
   type Serving,
   sleep,
+  type Splitter,
   tryClose,
   within,
 } from "./lib/net.ts";
-import { Flow } from "./lib/outbound.ts";
+import { receiveAll, Throttle } from "./lib/datagrams.ts";
+import { Flow, Outbound } from "./lib/outbound.ts";
 import {
   connectReason,
+  escapeControl,
   limitHelp,
   type Limits,
   listenReason,
   openOperator,
+  type Operator,
   parseOptions,
   port,
   runProtocol,
@@ -40,74 +48,462 @@ import {
   tracedDatagrams,
   UsageError,
 } from "./lib/program.ts";
-import { SERVER } from "./lib/wire/overlay.ts";
-import { Exchange } from "./overlay/exchange.ts";
-import { type Junction, keepLinked, linkSession, ownLinkSession } from "./overlay/links.ts";
+import {
+  DATAGRAM_BYTES,
+  oneLine,
+  parseDatagram,
+  parsePassage,
+  passage,
+  recvfrom,
+  recvfromPrefix,
+  SERVER,
+  welcome,
+} from "./lib/wire/overlay.ts";
 
-/** The next receive is not asked for while so many datagrams wait to be sent. */
-const UNSENT_DATAGRAMS = 64;
-/** Larger than any datagram, so that none is cut short. */
-const RECEIVE_BYTES = 65_536;
-/** A socket that cannot receive just now must not keep the processor busy. */
-const RECEIVE_RETRY_MS = 100;
+// ---- guard against rings ----
 
-/** Sends datagrams without waiting for each, but never more than the kernel nearly keeps up with. */
-class Outbox {
-  readonly #socket: Deno.DatagramConn;
-  readonly #note: (sentence: string, kind: string) => void;
-  #unsent = 0;
-  #waiting: (() => void) | undefined;
+/** For so long a line is known again; a copy needs milliseconds for its way round, an echo no more. */
+export const MEMORY_MS = 5000;
+/** What the known lines may take, in characters, before the older half of them is forgotten. */
+const BUDGET_CHARS = 16 * 1024 * 1024;
+/** What an entry takes beside its text, roughly. */
+const ENTRY_CHARS = 200;
 
-  constructor(socket: Deno.DatagramConn, note: (sentence: string, kind: string) => void) {
-    this.#socket = socket;
-    this.#note = note;
-  }
-
-  send(datagram: Uint8Array, to: Deno.NetAddr): void {
-    this.#unsent++;
-    this.#socket.send(datagram, to).then(this.#sent, this.#failed);
-  }
-
-  /** Resolves when there is room for more; undefined when there is. */
-  room(): Promise<void> | undefined {
-    if (this.#unsent < UNSENT_DATAGRAMS) return undefined;
-    return new Promise((resolve) => this.#waiting = resolve);
-  }
-
-  readonly #sent = (): void => {
-    this.#unsent--;
-    this.#waiting?.();
-    this.#waiting = undefined;
-  };
-
-  readonly #failed = (error: unknown): void => {
-    this.#note(`a datagram was not sent: ${connectReason(error)}`, "send");
-    this.#sent();
-  };
+/** What is known of one line. */
+interface Entry {
+  /** How many messages of these words there were. */
+  messages: number;
+  /** How many times each link has brought them, by the link's number. */
+  readonly arrivals: Map<number, number>;
+  seenAt: number;
 }
 
-/** Takes datagrams in until `signal` is aborted. */
-async function receive(
-  socket: Deno.DatagramConn,
-  { exchange, outbox, signal, flow, operator }: Serving & { exchange: Exchange; outbox: Outbox },
-): Promise<void> {
-  const buffer = new Uint8Array(RECEIVE_BYTES);
-  while (!signal.aborted) {
-    let received: [Uint8Array, Deno.Addr];
-    try {
-      received = await socket.receive(buffer);
-    } catch (error) {
-      if (signal.aborted) return;
-      // Some systems report here that a client they sent to is gone; that is no reason to end.
-      operator.note(`receiving failed: ${listenReason(error)}`, "receive");
-      await sleep(RECEIVE_RETRY_MS, signal);
-      continue;
+/**
+ * Tells a message from a copy of one that was here before, by counting: people say the same thing
+ * twice, but a link keeps order and brings each message once. So the second arrival *on one link* is a
+ * second message, and the first arrival on another link is a copy of the first. What this server sent
+ * out itself counts likewise, which covers servers that send back what they cannot deliver.
+ *
+ * In a tree of servers every message comes by one link, and nothing is ever taken for a copy.
+ */
+export class LoopGuard {
+  readonly #now: () => number;
+  readonly #links = new Set<number>();
+  // Two generations: the older one is dropped whole, which costs nothing for each line.
+  #recent = new Map<string, Entry>();
+  #older = new Map<string, Entry>();
+  #recentSince: number;
+  #chars = 0;
+
+  /** A guard that knows no line yet; `now` is in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#recentSince = now();
+  }
+
+  /** Takes note of a link, by a number of its own. */
+  opened(link: number): void {
+    this.#links.add(link);
+    // What was said before is not expected on it any more: whatever it brings is new.
+    for (const entry of this.#entries()) entry.arrivals.set(link, entry.messages);
+  }
+
+  /** Takes note of the end of a link. */
+  closed(link: number): void {
+    this.#links.delete(link);
+    for (const entry of this.#entries()) {
+      entry.arrivals.delete(link);
+      // From here on messages may take another way, by links that were behind the one that is gone.
+      for (const each of this.#links) entry.arrivals.set(each, entry.messages);
     }
-    exchange.datagram(received[0], received[1] as Deno.NetAddr);
-    const pause = outbox.room() ?? flow.hold();
-    if (pause) await pause;
+  }
+
+  /** Takes note of a line that this server sends out for one of its own clients. */
+  originated(line: string): void {
+    this.#entry(line).messages++;
+  }
+
+  /** Whether a line that `link` has brought is a message; if not, it is a copy, to be dropped. */
+  arrived(line: string, link: number): boolean {
+    const entry = this.#entry(line);
+    const count = (entry.arrivals.get(link) ?? 0) + 1;
+    entry.arrivals.set(link, count);
+    if (count <= entry.messages) return false;
+    entry.messages = count;
+    return true;
+  }
+
+  #entry(line: string): Entry {
+    const now = this.#now();
+    if (now - this.#recentSince > MEMORY_MS || this.#chars > BUDGET_CHARS) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+      this.#recentSince = now;
+      this.#chars = 0;
+    }
+    let entry = this.#recent.get(line);
+    if (entry && now - entry.seenAt <= MEMORY_MS) {
+      entry.seenAt = now;
+      return entry;
+    }
+    entry = entry ? undefined : this.#older.get(line);
+    if (!entry || now - entry.seenAt > MEMORY_MS) {
+      entry = { messages: 0, arrivals: new Map(), seenAt: now };
+    }
+    entry.seenAt = now;
+    this.#recent.set(line, entry);
+    this.#chars += line.length + ENTRY_CHARS;
+    return entry;
+  }
+
+  *#entries(): Generator<Entry> {
+    yield* this.#older.values();
+    yield* this.#recent.values();
   }
 }
+
+// ---- exchange ----
+
+/** A link as the exchange sees it. */
+export interface Link {
+  /** Counts from 1, never used again. */
+  readonly id: number;
+  /** Takes the lines for the neighbour. */
+  readonly outbound: Outbound;
+}
+
+/** A registered name. */
+interface Client {
+  readonly name: string;
+  readonly address: Deno.NetAddr;
+  /** `recvfrom Alice ` in bytes, for what it sends. */
+  readonly prefix: Uint8Array;
+}
+
+/** What an {@linkcode Exchange} needs of the world around it. */
+export interface ExchangeOptions {
+  /** Takes the operator's lines and sentences. */
+  operator: Pick<Operator, "print" | "note">;
+  /** Sends datagrams, without waiting for them. */
+  throttle: Pick<Throttle, "send">;
+  /** The limits in force. */
+  limits: Pick<Limits, "clients" | "lineBytes">;
+  /** Milliseconds since a fixed moment. */
+  now: () => number;
+}
+
+/** The registered names, the links, and what each message does to them. */
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #guard: LoopGuard;
+  readonly #clients = new Map<string, Client>();
+  // By host, then by port: faster than putting a key of both together for each datagram.
+  readonly #senders = new Map<string, Map<number, Client>>();
+  readonly #links = new Set<Link>();
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  /** An exchange without clients and links. */
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.#guard = new LoopGuard(options.now);
+  }
+
+  /** Handles a client's datagram. */
+  datagram(bytes: Uint8Array, from: Deno.NetAddr): void {
+    const request = parseDatagram(bytes);
+    if (request.type === "register") return this.#register(request.name, from);
+    if (request.type === "sendto") return this.#sendto(request, from);
+    this.#note(`ignored ${bytes.length} bytes that are no request`, from);
+  }
+
+  /** Sends messages for unknown names on `link`, too. */
+  opened(link: Link): void {
+    this.#links.add(link);
+    this.#guard.opened(link.id);
+  }
+
+  /** Forgets the link. */
+  closed(link: Link): void {
+    this.#links.delete(link);
+    this.#guard.closed(link.id);
+  }
+
+  /** Handles a line that `link` has brought; false when it is no message. */
+  passed(line: Uint8Array, link: Link): boolean {
+    const message = parsePassage(line);
+    if (!message) return false;
+    const { from, to, text } = message;
+    const shown = this.#shown(from, to, text);
+    if (!this.#guard.arrived(shown, link.id)) return true;
+    this.#options.operator.print(SERVER.received(shown));
+    const client = this.#clients.get(to);
+    if (client) {
+      this.#deliver(recvfrom(recvfromPrefix(from), text), client);
+      return true;
+    }
+    this.#options.operator.print(SERVER.notRegistered(to));
+    // Never back to where it came from.
+    if (this.#links.size > 1) this.#send(shown, passage(from, to, text), link);
+    return true;
+  }
+
+  #register(name: string, from: Deno.NetAddr): void {
+    const { operator, throttle, limits } = this.#options;
+    const known = this.#clients.get(name);
+    if (!known && this.#clients.size >= limits.clients) {
+      return this.#note(`refused to register ${name}: ${limits.clients} names are the limit`, from);
+    }
+    // Registered twice from one address is a welcome that was lost: there is nothing new to say.
+    if (known && isSame(known.address, from)) {
+      this.#sender(from.hostname).set(from.port, known);
+    } else {
+      if (known) this.#forget(known);
+      const client = { name, address: from, prefix: recvfromPrefix(name) };
+      this.#clients.set(name, client);
+      this.#sender(from.hostname).set(from.port, client);
+      operator.print(SERVER.registered(name, from.hostname, from.port));
+    }
+    throttle.send(welcome(name), from);
+  }
+
+  #sendto({ to, text }: { to: string; text: Uint8Array }, address: Deno.NetAddr): void {
+    const { operator } = this.#options;
+    const sender = this.#senders.get(address.hostname)?.get(address.port);
+    if (!sender) return this.#note("dropped a message from an address without a name", address);
+    const shown = this.#shown(sender.name, to, text);
+    operator.print(shown);
+    const client = this.#clients.get(to);
+    if (client) return this.#deliver(recvfrom(sender.prefix, text), client);
+    operator.print(SERVER.notRegistered(to));
+    if (this.#links.size > 0) this.#forward(sender, to, oneLine(text));
+  }
+
+  #forward(sender: Client, to: string, text: Uint8Array): void {
+    const line = passage(sender.name, to, text);
+    const { lineBytes } = this.#options.limits;
+    // A longer line would end the link at a neighbour who keeps the same limit.
+    if (line.length - 1 > lineBytes) {
+      const what = `a message of ${text.length} bytes for ${to} is too long for the overlay`;
+      return this.#note(`${what}, whose lines hold ${lineBytes}`, sender.address);
+    }
+    const shown = this.#shown(sender.name, to, text);
+    this.#guard.originated(shown);
+    this.#send(shown, line);
+  }
+
+  /** Sends a line on every link but `except`. */
+  #send(shown: string, line: Uint8Array, except?: Link): void {
+    this.#options.operator.print(SERVER.sending(shown));
+    for (const link of this.#links) if (link !== except) link.outbound.send(line);
+  }
+
+  #deliver(datagram: Uint8Array, { name, address }: Client): void {
+    // `recvfrom` takes more room than `sendto` when the sender's name is longer.
+    if (datagram.length <= DATAGRAM_BYTES) {
+      return void this.#options.throttle.send(datagram, address);
+    }
+    this.#note(`a message for ${name} is too long for one datagram: dropped`, address);
+  }
+
+  #sender(hostname: string): Map<number, Client> {
+    let ports = this.#senders.get(hostname);
+    if (!ports) this.#senders.set(hostname, ports = new Map());
+    return ports;
+  }
+
+  /** Takes a client's address away from it, so that nobody else writes in its name. */
+  #forget(client: Client): void {
+    const { hostname, port } = client.address;
+    const ports = this.#senders.get(hostname);
+    if (ports?.get(port) === client) ports.delete(port);
+    if (ports?.size === 0) this.#senders.delete(hostname);
+  }
+
+  /** A message as it is printed: one line, whatever is in it. */
+  #shown(from: string, to: string, text: Uint8Array): string {
+    return SERVER.message(from, to, escapeControl(this.#decoder.decode(text)));
+  }
+
+  #note(what: string, { hostname, port }: Deno.NetAddr): void {
+    // One kind for all: a flood of them must not become a flood of sentences.
+    this.#options.operator.note(`${hostname} port ${port}: ${what}`, "datagram");
+  }
+}
+
+function isSame(one: Deno.NetAddr, other: Deno.NetAddr): boolean {
+  return one.port === other.port && one.hostname === other.hostname;
+}
+
+// ---- links ----
+
+/** Many servers write no line ends: what they sent is a line after this silence. */
+const BARE_MS = 100;
+/**
+ * Some pass on other servers' line ends and write none themselves. From one that has sent a line end it
+ * is more likely that the rest of a line is late.
+ */
+const MIXED_MS = 1000;
+/** The wait before the first try to connect again; it doubles with each try that fails. */
+const RETRY_MIN_MS = 1000;
+const RETRY_MAX_MS = 30_000;
+/** A link that lasted for so long was a good one: the next wait is the first one again. */
+const STEADY_MS = 5000;
+/** How long a neighbour gets to close after this server has ended its side. */
+const LINGER_MS = 300;
+/** As much of a line that is none as a person needs to see what it was. */
+const SHOWN_BYTES = 60;
+
+/** The lines of a link, with or without line ends. */
+export class LinkSplitter implements Splitter<Uint8Array> {
+  readonly #lines: LineSplitter;
+
+  /** A splitter for one link; `maxBytes` is the longest line. */
+  constructor(maxBytes: number) {
+    this.#lines = new LineSplitter({ maxBytes, bareMs: BARE_MS, strict: false });
+  }
+
+  /** A refusal, once a line is too long. */
+  get error(): Error | undefined {
+    return this.#lines.error;
+  }
+
+  /** In ms; undefined while nothing waits. */
+  get patienceMs(): number | undefined {
+    const { patienceMs, terminated } = this.#lines;
+    return patienceMs !== undefined && terminated ? MIXED_MS : patienceMs;
+  }
+
+  /** Returns the lines that `bytes` complete. */
+  push(bytes: Uint8Array): Uint8Array[] {
+    return this.#lines.push(bytes);
+  }
+
+  /** Returns what waits if it is a message; what is only the beginning of one waits on. */
+  silence(): Uint8Array[] {
+    const lines = this.#lines.silence();
+    return lines.every(parsePassage) ? lines : lines.flatMap((line) => this.#lines.push(line));
+  }
+
+  /** A message without a line end counts, but not from a neighbour that died in the middle of a line. */
+  end(): Uint8Array[] {
+    return this.#lines.terminated ? [] : this.silence();
+  }
+}
+
+let links = 0;
+
+/** Serves one link until it ends, whoever ends it, and closes the connection. */
+export async function linkSession(
+  conn: Deno.TcpConn,
+  { exchange, signal, limits, flow, operator }: Serving & { exchange: Exchange },
+): Promise<void> {
+  const { hostname, port } = conn.remoteAddr;
+  let reason: string | undefined;
+  const outbound = new Outbound(conn, flow, {
+    hardBytes: limits.linkBytes,
+    onCut: (why) => {
+      reason = why;
+      tryClose(conn);
+    },
+  });
+  const link: Link = { id: ++links, outbound };
+  const lines = new LinkSplitter(limits.lineBytes);
+  exchange.opened(link);
+  try {
+    for await (const batch of frames(conn, lines)) {
+      for (const line of batch) {
+        // The last word is said; what still comes is read so that the neighbour can end in order.
+        if (signal.aborted || line.length === 0) continue;
+        if (!exchange.passed(line, link)) return void (reason = `sent no message: ${quote(line)}`);
+        const pause = flow.hold();
+        if (pause) await pause;
+      }
+    }
+  } catch (error) {
+    if (error instanceof FrameTooLongError) reason = `sent ${error.message}`;
+    else if (!isDisconnect(error)) throw error;
+  } finally {
+    exchange.closed(link);
+    outbound.discard();
+    tryClose(conn);
+    if (!signal.aborted) {
+      const what = `overlay server ${hostname} port ${port} ${reason ?? "has gone"}`;
+      // One kind for all: strangers who come and go must not become a flood of sentences.
+      operator.note(`${what}: link ended`, "link");
+    }
+  }
+}
+
+/**
+ * Serves the link that this server has made itself, until it ends or `signal` is aborted; then it is
+ * ended as the links are that others have made: what is queued arrives, and our side ends first.
+ */
+export async function ownLinkSession(
+  conn: Deno.TcpConn,
+  serving: Serving & { exchange: Exchange },
+): Promise<void> {
+  const { signal, limits, flow } = serving;
+  const session = linkSession(conn, serving);
+  const end = async () => {
+    await within(limits.drainMs, flow.drained());
+    conn.closeWrite().catch(() => {});
+    await within(LINGER_MS, session);
+    tryClose(conn);
+  };
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
+  await session;
+  signal.removeEventListener("abort", end);
+}
+
+/** What {@linkcode keepLinked} works with; tests turn its clock by hand. */
+export interface KeepOptions<Conn> {
+  /** Connects; undefined when `signal` was aborted. Rejects with a {@linkcode StartError} otherwise. */
+  dial: () => Promise<Conn | undefined>;
+  /** Lives as long as the link does. */
+  session: (conn: Conn) => Promise<void>;
+  /** Takes a sentence for the operator. */
+  note: (sentence: string) => void;
+  /** Ends it. */
+  signal: AbortSignal;
+  /** Milliseconds since a fixed moment. */
+  now: () => number;
+  /** Resolves after so many ms, or when the signal is aborted. */
+  wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
+}
+
+/** Keeps one link up until `signal` is aborted: whenever it ends or cannot be made, tries again. */
+export async function keepLinked<Conn>(options: KeepOptions<Conn>): Promise<void> {
+  const { dial, session, note, signal, now, wait = sleep } = options;
+  let retryMs = RETRY_MIN_MS;
+  while (!signal.aborted) {
+    let failure: string | undefined;
+    try {
+      const conn = await dial();
+      if (conn === undefined) return;
+      const since = now();
+      await session(conn);
+      if (now() - since >= STEADY_MS) retryMs = RETRY_MIN_MS;
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      failure = error.message;
+    }
+    if (signal.aborted) return;
+    const again = `in ${retryMs / 1000} s`;
+    note(
+      failure ? `${failure} (trying again ${again})` : `connecting to the overlay again ${again}`,
+    );
+    await wait(retryMs, signal);
+    retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
+  }
+}
+
+function quote(line: Uint8Array): string {
+  const text = new TextDecoder().decode(line.subarray(0, SHOWN_BYTES));
+  return `"${escapeControl(text)}"${line.length > SHOWN_BYTES ? "..." : ""}`;
+}
+
+// ---- serve ----
 
 /** What a server is joined to. */
 export interface OverlayOptions {
@@ -125,10 +521,12 @@ export async function serve(
   serving: Serving & OverlayOptions,
 ): Promise<void> {
   const { signal, limits, flow, operator, listener, neighbour, wait } = serving;
-  const outbox = new Outbox(socket, (sentence, kind) => operator.note(sentence, kind));
+  const throttle = new Throttle(socket, {
+    onError: (error) => operator.note(`a datagram was not sent: ${connectReason(error)}`, "send"),
+  });
   const now = () => flow.clock.now();
-  const exchange = new Exchange({ operator, deliver: outbox.send.bind(outbox), limits, now });
-  const joined = { ...serving, junction: exchange };
+  const exchange = new Exchange({ operator, throttle, limits, now });
+  const joined = { ...serving, exchange };
   const end = () => {
     operator.print(SERVER.terminating);
     tryClose(socket);
@@ -139,7 +537,13 @@ export async function serve(
   if (signal.aborted) end();
   signal.addEventListener("abort", end, { once: true });
   await Promise.all([
-    receive(socket, { ...serving, exchange, outbox }),
+    receiveAll(socket, {
+      handle: (bytes, from) => {
+        if (!signal.aborted) exchange.datagram(bytes, from);
+      },
+      room: () => throttle.room() ?? flow.hold(),
+      failed: (error) => operator.note(`receiving failed: ${listenReason(error)}`, "receive"),
+    }),
     listener && acceptNeighbours(listener, joined),
     neighbour && keepLinked({
       dial: () => connect(neighbour.hostname, { port: neighbour.port, signal }),
@@ -157,7 +561,7 @@ export async function serve(
 
 function acceptNeighbours(
   listener: Deno.TcpListener,
-  serving: Serving & { junction: Junction },
+  serving: Serving & { exchange: Exchange },
 ): Promise<void> {
   const { signal, limits, flow, operator } = serving;
   const session = (conn: Deno.TcpConn) => {

@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert/equals";
 import { formatLine, PeerSplitter } from "../client/bridge_peer.ts";
 import { FixedSplitter, LineSplitter, type Splitter } from "../lib/net.ts";
 import { limits } from "../lib/program.ts";
-import { LinkSplitter } from "../overlay/links.ts";
+import { LinkSplitter } from "../overlay.ts";
 import { pieces, type Target } from "./fuzzing.ts";
 import type { Random } from "./random.ts";
 import * as bridge from "../lib/wire/bridge.ts";

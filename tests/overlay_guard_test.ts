@@ -2,8 +2,7 @@ import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
 import { introduce } from "../client.ts";
 import { StartError } from "../lib/program.ts";
-import { LoopGuard, MEMORY_MS } from "../overlay/guard.ts";
-import { keepLinked, LinkSplitter } from "../overlay/links.ts";
+import { keepLinked, LinkSplitter, LoopGuard, MEMORY_MS } from "../overlay.ts";
 
 /** Nothing here opens a socket or looks at a clock. */
 function test(name: string, fn: () => void | Promise<void>): void {
