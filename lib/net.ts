@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Flow, type Outbound } from "./outbound.ts";
+import { Flow, Outbound } from "./outbound.ts";
 import {
   connectReason,
   type Limits,
@@ -273,6 +273,144 @@ class Accumulator {
   }
 }
 
+// ---- sessions ----
+
+/** One connection of a server, as its protocol sees it. */
+export interface Peer {
+  /** Counts from 1 in the order of arrival. */
+  readonly id: number;
+  /** Where the peer is. */
+  readonly address: Deno.NetAddr;
+  /** Takes what the peer is sent. */
+  readonly outbound: Outbound;
+  /** Closes the connection at once and drops what is queued; the session ends by that. */
+  close(): void;
+}
+
+/** What a protocol does with one connection. */
+export interface Session<Frame> {
+  /** Cuts the peer's bytes into frames. */
+  readonly splitter: Splitter<Frame>;
+  /** Handles one frame. False ends the session: what was sent by then is still delivered. */
+  take(frame: Frame): boolean | void;
+  /** Called before `left` when the splitter cannot follow the peer's bytes any further. */
+  broken?(error: Error): void;
+  /** Called before `left` when the queue gives the peer up: why, without a subject. */
+  cut?(reason: string): void;
+  /** Called once, when the session is over, whoever has ended it. What it sends is still delivered. */
+  left(): void;
+}
+
+/** A protocol as {@linkcode serveSessions} runs it. */
+export interface Service<Frame> {
+  /** Begins a session; it may send at once. */
+  open(peer: Peer): Session<Frame>;
+  /** What a connection is told that is one too many; it is closed right after. */
+  full?: Uint8Array;
+  /** Tells the sessions that the server ends; what it queues is still delivered. */
+  farewell?(): void;
+}
+
+/**
+ * Serves the connections that come through `listener` until `serving.signal` is aborted, each as a
+ * session of its own: accepts, reads frames at the pace that readers, `--rate` and the other sessions
+ * allow, and hangs up so that what was sent arrives. Resolves when the last session has ended.
+ */
+export async function serveSessions<Frame>(
+  listener: Deno.TcpListener,
+  serving: Serving,
+  service: Service<Frame>,
+): Promise<void> {
+  const { signal, limits, flow, operator } = serving;
+  const { full, farewell } = service;
+  await acceptSessions(
+    listener,
+    (conn, id) => serveSession(new Connection(conn, id, flow), { ...serving, service }),
+    {
+      signal,
+      flow,
+      drainMs: limits.drainMs,
+      connections: limits.connections,
+      log: (sentence) => operator.note(sentence),
+      refuse: full && ((conn) => conn.write(full)),
+      farewell: farewell && (() => farewell.call(service)),
+    },
+  );
+}
+
+/** A peer with the connection behind it, which is closed when the queue gives the peer up. */
+class Connection implements Peer {
+  readonly outbound: Outbound;
+  onCut: (reason: string | undefined) => void;
+
+  constructor(readonly conn: Deno.TcpConn, readonly id: number, flow: Flow) {
+    this.onCut = () => this.close();
+    this.outbound = new Outbound(conn, flow, { onCut: (reason) => this.onCut(reason) });
+  }
+
+  get address(): Deno.NetAddr {
+    return this.conn.remoteAddr;
+  }
+
+  close(): void {
+    tryClose(this.conn);
+  }
+}
+
+async function serveSession<Frame>(
+  peer: Connection,
+  { service, signal, limits, flow }: Serving & { service: Service<Frame> },
+): Promise<void> {
+  const session = service.open(peer);
+  const { splitter } = session;
+  peer.onCut = (reason) => {
+    if (reason !== undefined) session.cut?.(reason);
+    peer.close();
+  };
+  try {
+    const batches = frames(peer.conn, splitter);
+    await takeFrames(batches, (frame) => session.take(frame), { signal, flow, rate: limits.rate });
+  } catch (error) {
+    if (error === splitter.error) session.broken?.(splitter.error!);
+    else if (!isDisconnect(error)) throw error;
+  } finally {
+    session.left();
+    await hangUp(peer.conn, peer.outbound, limits.drainMs);
+  }
+}
+
+/** How {@linkcode takeFrames} goes about it. */
+export interface TakeOptions {
+  /** Aborted: no further frame is taken. */
+  signal: AbortSignal;
+  /** The queues that `take` sends into. */
+  flow: Flow;
+  /** Most frames per second, 0 for no limit. */
+  rate: number;
+}
+
+/**
+ * Hands frames to `take` until it returns false, the stream ends, or `signal` is aborted; gives way to
+ * readers that are behind, and keeps to the rate. Rejects as the stream does.
+ */
+export async function takeFrames<Frame>(
+  batches: AsyncIterable<Iterable<Frame>>,
+  take: (frame: Frame) => boolean | void,
+  { signal, flow, rate }: TakeOptions,
+): Promise<void> {
+  const pace = new Pace(rate);
+  for await (const batch of batches) {
+    for (const frame of batch) {
+      if (signal.aborted || take(frame) === false) return;
+      // Awaited only when there is something to wait for: frames of one read share their writes.
+      const pause = flow.hold() ?? pace.pass(signal);
+      if (pause) await pause;
+    }
+    const round = flow.round();
+    if (round) await round;
+  }
+}
+
 // ---- lifecycle ----
 
 /** How {@linkcode acceptSessions} runs. */
@@ -293,9 +431,6 @@ export interface AcceptOptions {
   farewell?: () => void;
 }
 
-/** One connection's life, `id` counting from 1 in the order of arrival. */
-export type Session = (conn: Deno.TcpConn, id: number) => Promise<void>;
-
 const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 1000;
 /** How long a peer gets to close after the server has said that it ends. */
@@ -310,7 +445,7 @@ const RESERVE = 64;
  */
 export async function acceptSessions(
   listener: Deno.TcpListener,
-  session: Session,
+  session: (conn: Deno.TcpConn, id: number) => Promise<void>,
   options: AcceptOptions,
 ): Promise<void> {
   const { signal, flow, log } = options;
@@ -359,7 +494,10 @@ export async function acceptSessions(
 async function begin(
   conn: Deno.TcpConn,
   id: number,
-  { session, log }: { session: Session; log: (sentence: string) => void },
+  { session, log }: {
+    session: (conn: Deno.TcpConn, id: number) => Promise<void>;
+    log: (sentence: string) => void;
+  },
 ): Promise<void> {
   try {
     // Chat is small messages that somebody waits for, between peers that may vanish silently.

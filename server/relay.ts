@@ -14,19 +14,15 @@
  */
 
 import {
-  acceptSessions,
-  frames,
-  FrameTooLongError,
-  hangUp,
-  isDisconnect,
   LineSplitter,
-  Pace,
+  type Peer,
   reachable,
   runServer,
+  serveSessions,
   type Serving,
-  tryClose,
+  type Session,
 } from "../lib/net.ts";
-import { Fanout, type Flow, Outbound } from "../lib/outbound.ts";
+import { Fanout, type Flow, type Outbound } from "../lib/outbound.ts";
 import {
   limitHelp,
   type Limits,
@@ -184,68 +180,39 @@ function who(member: Member): string {
   return member.user?.name ?? "unregistered";
 }
 
-/** One client from its connection to its end. */
-async function session(
-  conn: Deno.TcpConn,
-  id: number,
-  { room, signal, limits, flow, operator }: Serving & { room: Room },
-): Promise<void> {
-  const outbound = new Outbound(conn, flow, {
-    onCut: (reason) => {
-      if (reason) operator.note(`[${id}] ${who(member)} ${reason}: cut`, "cut");
-      tryClose(conn);
-    },
-  });
-  const member: Member = { id, user: undefined, outbound };
-  const pace = new Pace(limits.rate);
-  const lines = new LineSplitter({ maxBytes: limits.unterminatedBytes, bareMs: BARE_MS });
-  const { hostname, port } = conn.remoteAddr;
-  operator.print(CONSOLE.connected(hostname, port));
-  try {
-    for await (const batch of frames(conn, lines)) {
-      for (const each of batch) {
-        if (signal.aborted || !take(each)) return;
-        // Awaited only when there is something to wait for: frames of one read share their writes.
-        const pause = flow.hold() ?? pace.pass(signal);
-        if (pause) await pause;
-      }
-      const round = flow.round();
-      if (round) await round;
-    }
-  } catch (error) {
-    if (error instanceof FrameTooLongError) room.refuseTooLong(member, error.limit);
-    else if (!isDisconnect(error)) throw error;
-  } finally {
-    room.leave(member);
-    await hangUp(conn, outbound, limits.drainMs);
-  }
-
-  /** Handles one line; false when the session is over. */
-  function take(bytes: Uint8Array): boolean {
-    if (isBlank(bytes)) return true;
-    if (bytes.length > limits.lineBytes) return room.refuseTooLong(member, limits.lineBytes);
-    return room.request(member, parseRequest(bytes));
-  }
-}
-
 /** Serves relay clients that come through `listener` until `serving.signal` is aborted. */
 export async function serve(
   listener: Deno.TcpListener,
   serving: Serving & RelayOptions,
 ): Promise<void> {
-  const { signal, limits, flow, operator } = serving;
-  // One for all sessions: what each of thousands has of its own adds up.
-  const shared = { ...serving, room: new Room(flow, { ...serving, print: operator.print }) };
+  const { limits, flow, operator } = serving;
+  const room = new Room(flow, { ...serving, print: operator.print });
   operator.print(CONSOLE.started);
   operator.note(`listening on ${reachable(listener.addr)}`);
-  await acceptSessions(listener, (conn, id) => session(conn, id, shared), {
-    signal,
-    flow,
-    drainMs: limits.drainMs,
-    connections: limits.connections,
-    log: (sentence) => operator.note(sentence),
-    refuse: (conn) => conn.write(line(TEXTS.tooManyUsers)),
+  await serveSessions(listener, serving, {
+    open: (peer) => session(peer, { room, limits, operator }),
+    full: line(TEXTS.tooManyUsers),
   });
+}
+
+/** One client from its connection to its end. */
+function session(
+  { id, address, outbound }: Peer,
+  { room, limits, operator }: Pick<Serving, "limits" | "operator"> & { room: Room },
+): Session<Uint8Array> {
+  const member: Member = { id, user: undefined, outbound };
+  operator.print(CONSOLE.connected(address.hostname, address.port));
+  return {
+    splitter: new LineSplitter({ maxBytes: limits.unterminatedBytes, bareMs: BARE_MS }),
+    take(bytes) {
+      if (isBlank(bytes)) return true;
+      if (bytes.length > limits.lineBytes) return room.refuseTooLong(member, limits.lineBytes);
+      return room.request(member, parseRequest(bytes));
+    },
+    broken: () => void room.refuseTooLong(member, limits.unterminatedBytes),
+    cut: (reason) => operator.note(`[${id}] ${who(member)} ${reason}: cut`, "cut"),
+    left: () => room.leave(member),
+  };
 }
 
 const LIMIT_FLAGS: readonly (keyof Limits)[] = [
