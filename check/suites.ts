@@ -1,0 +1,12 @@
+/**
+ * Which suites there are.
+ *
+ * @module
+ */
+
+import type { Suite } from "./case.ts";
+
+/** The suites of each protocol, loaded when they are asked for. */
+export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> = {
+  relay: async () => [(await import("./relay_server.ts")).RELAY_SERVER],
+};
