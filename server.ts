@@ -1,23 +1,704 @@
 #!/usr/bin/env -S deno run --allow-net
 /**
- * The TCP chat servers: one role, three protocols.
+ * The TCP chat servers: one role, three protocols, each a section that reads from its types to its command.
  *
- * - `bridge`: registers where clients wait, and tells them of one another.
- * - `channels`: channels in fixed frames of 200 bytes.
- * - `relay`: lines of JOIN, LIST, MESG, BCST and QUIT.
+ * - `relay` (CSC/CPE 138): lines of JOIN, LIST, MESG, BCST and QUIT.
+ * - `channels` (CEG 4188's bonus question): channels in fixed frames of 200 bytes.
+ * - `bridge` (CSE 150, "Let's Chat!"): registers where clients wait, and tells them of one another.
  *
- * Run `deno run --allow-net server.ts relay 8001`, and talk to it with `nc 127.0.0.1 8001`.
+ * ```sh
+ * deno run --allow-net server.ts relay 8001         # try it with: nc 127.0.0.1 8001
+ * deno run --allow-net server.ts channels 55555     # printf '%-200s' Ann '/create a' /list | nc -N 127.0.0.1 55555
+ * deno run --allow-net server.ts bridge --port=5555 # printf 'BRIDGE\r\nclientID: Bob\r\n\r\n' | nc 127.0.0.1 5555
+ * ```
  *
  * @module
  */
 
-import { type Protocol, runRole } from "./lib/program.ts";
+import {
+  FixedSplitter,
+  LineSplitter,
+  reachable,
+  runServer,
+  serveSessions,
+  type Serving,
+} from "./lib/net.ts";
+import { Fanout, type Flow, type Outbound } from "./lib/outbound.ts";
+import {
+  limitHelp,
+  type Operator,
+  parseOptions,
+  port,
+  type Protocol,
+  runRole,
+  StartError,
+  UsageError,
+  wholeNumber,
+} from "./lib/program.ts";
+import * as bridge from "./lib/wire/bridge.ts";
+import * as channels from "./lib/wire/channels.ts";
+import * as relay from "./lib/wire/relay.ts";
 
-const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
-  bridge: () => import("./server/bridge.ts"),
-  channels: () => import("./server/channels.ts"),
-  relay: () => import("./server/relay.ts"),
+/** What the command lines of all three take. */
+const SESSION_LIMITS = [
+  "connections",
+  "softBytes",
+  "hardBytes",
+  "stuckMs",
+  "drainMs",
+  "rate",
+] as const;
+
+// ---- relay (CSC/CPE 138) ----
+
+/** The document's "up to and including 10". */
+const USERS = 10;
+/** A client that writes no line ends is heard after this silence; most of those that exist do not. */
+const BARE_MS = 50;
+
+/** What can be asked of the relay server beyond the document. */
+export interface RelayOptions {
+  /** Most registered users at once. Default: 10. */
+  users?: number;
+  /** How LIST is answered: one line with commas, as the document's sample, or a line a name. */
+  list?: "commas" | "lines";
+}
+
+/** A connection as the room sees it; `user` is set by the room. */
+interface Caller {
+  readonly id: number;
+  readonly outbound: Outbound;
+  user?: User | undefined;
+}
+
+/** A registered name, with the bytes that are sent again and again for it. */
+interface User {
+  readonly name: string;
+  /** `Alice: `. */
+  readonly prefix: Uint8Array;
+  /** The line that tells her of her own broadcast. */
+  readonly notice: Uint8Array;
+}
+
+/** The registered users, and what each request does to them. It knows no sockets. */
+class Room {
+  readonly #users: number;
+  readonly #separator: string;
+  readonly #print: (line: string) => void;
+  readonly #callers = new Map<string, Caller>();
+  readonly #fanout: Fanout;
+
+  constructor(flow: Flow, { print, ...options }: RelayOptions & Pick<Operator, "print">) {
+    this.#fanout = new Fanout(flow);
+    this.#print = print;
+    this.#users = options.users ?? USERS;
+    this.#separator = options.list === "lines" ? "\n" : ",";
+  }
+
+  /** Carries a request out; false when the caller's connection shall be closed. */
+  request(caller: Caller, request: relay.Request): boolean {
+    if (request.type === "JOIN") return this.#join(caller, request.name);
+    if (request.type === "QUIT") return this.#quit(caller);
+    const { user } = caller;
+    if (!user) {
+      return this.refuse(caller, `${request.type}, unregistered,`, relay.TEXTS.unregistered);
+    }
+    switch (request.type) {
+      case "LIST":
+        this.#status(caller, "LIST");
+        caller.outbound.send(relay.line([...this.#callers.keys()].join(this.#separator)));
+        return true;
+      case "MESG":
+        return this.#message(user, caller, request);
+      case "BCST":
+        this.#status(caller, "BCST");
+        this.#fanout.send([user.prefix, request.text, relay.LINE_END], caller.outbound);
+        caller.outbound.send(user.notice);
+        return true;
+      case "unknown":
+        return this.refuse(caller, "unknown message", relay.TEXTS.unknownMessage);
+    }
+  }
+
+  /** Answers a request that is not carried out, and says so to the operator. */
+  refuse(caller: Caller, what: string, reply: string): true {
+    this.#status(caller, `${what} refused`);
+    caller.outbound.send(relay.line(reply));
+    return true;
+  }
+
+  /** Takes out a caller whose connection has ended, however it did, and tells the others. */
+  leave(caller: Caller): void {
+    this.#status(caller, "disconnected");
+    if (!caller.user) return;
+    const { name } = caller.user;
+    this.#callers.delete(name);
+    this.#fanout.delete(caller.outbound);
+    caller.user = undefined;
+    this.#fanout.send([relay.line(relay.TEXTS.left(name))]);
+  }
+
+  #join(caller: Caller, name: string): boolean {
+    const { TEXTS } = relay;
+    if (caller.user) {
+      return this.refuse(caller, "JOIN again", TEXTS.alreadyRegistered(caller.user.name));
+    }
+    if (this.#callers.size >= this.#users) {
+      this.refuse(caller, `JOIN ${name}, too many users (${this.#users})`, TEXTS.tooManyUsers);
+      return false;
+    }
+    if (this.#callers.has(name)) {
+      return this.refuse(caller, `JOIN ${name}, name taken`, TEXTS.taken(name));
+    }
+    const notice = relay.line(TEXTS.broadcasting(name));
+    caller.user = { name, prefix: relay.prefix(name), notice };
+    this.#callers.set(name, caller);
+    this.#print(relay.CONSOLE.joined(name));
+    caller.outbound.send(relay.line(TEXTS.welcome(name)));
+    this.#fanout.send([relay.line(TEXTS.joined(name))]);
+    this.#fanout.add(caller.outbound);
+    return true;
+  }
+
+  #message(from: User, caller: Caller, { to, text }: relay.Request & { type: "MESG" }): true {
+    const recipient = this.#callers.get(to);
+    if (!recipient) {
+      return this.refuse(caller, `MESG to ${to}, unknown`, relay.TEXTS.unknownRecipient);
+    }
+    this.#status(caller, `MESG to ${to}`);
+    recipient.outbound.send(relay.message(from.prefix, text));
+    return true;
+  }
+
+  #quit(caller: Caller): false {
+    this.#status(caller, "QUIT");
+    if (caller.user) caller.outbound.send(relay.line(relay.TEXTS.quitting(caller.user.name)));
+    return false;
+  }
+
+  #status(caller: Caller, what: string): void {
+    this.#print(`[${caller.id}] ${nameOf(caller)}: ${what}`);
+  }
+}
+
+function nameOf({ user }: Caller): string {
+  return user?.name ?? "unregistered";
+}
+
+/** Serves relay clients that come through `listener` until `serving.signal` is aborted. */
+export async function serveRelay(
+  listener: Deno.TcpListener,
+  serving: Serving & RelayOptions,
+): Promise<void> {
+  const { limits, flow, operator } = serving;
+  const room = new Room(flow, { ...serving, print: operator.print });
+  operator.print(relay.CONSOLE.started);
+  operator.note(`listening on ${reachable(listener.addr)}`);
+  await serveSessions<Uint8Array>(listener, serving, {
+    full: relay.line(relay.TEXTS.tooManyUsers),
+    open({ id, address: { hostname, port }, outbound }) {
+      const caller: Caller = { id, outbound };
+      const tooLong = (limit: number) =>
+        room.refuse(caller, "message too long", relay.TEXTS.tooLong(limit));
+      operator.print(relay.CONSOLE.connected(hostname, port));
+      return {
+        splitter: new LineSplitter({ maxBytes: limits.unterminatedBytes, bareMs: BARE_MS }),
+        take(line) {
+          if (relay.isBlank(line)) return true;
+          if (line.length > limits.lineBytes) return tooLong(limits.lineBytes);
+          return room.request(caller, relay.parseRequest(line));
+        },
+        broken: () => void tooLong(limits.unterminatedBytes),
+        cut: (reason) => operator.note(`[${id}] ${nameOf(caller)} ${reason}: cut`, "cut"),
+        left: () => room.leave(caller),
+      };
+    },
+  });
+}
+
+const RELAY_LIMITS = ["lineBytes", "unterminatedBytes", ...SESSION_LIMITS] as const;
+
+const RELAY: Protocol = {
+  USAGE: `usage: server.ts relay PORT [options]
+
+example: server.ts relay 8001
+
+  PORT                    port to listen on, 0 for a free one
+  --host ADDR             address to listen on (0.0.0.0)
+  --users N               most registered users at once (${USERS})
+  --list commas|lines     how LIST is answered (commas)
+${limitHelp(RELAY_LIMITS)}`,
+
+  async run(args) {
+    const strings = ["host", "users", "list"];
+    const options = await parseOptions(args, { words: ["PORT"], strings, limits: RELAY_LIMITS });
+    if (options.help) return "help";
+    const { host: hostname = "0.0.0.0", users = String(USERS), list = "commas" } = options.strings;
+    if (list !== "commas" && list !== "lines") {
+      throw new UsageError(`--list must be commas or lines, not ${JSON.stringify(list)}`);
+    }
+    const asked = { users: wholeNumber(users, { name: "--users", min: 1 }), list } as const;
+    const endpoint = { hostname, port: port(options.words[0]!), limits: options.limits };
+    await runServer(
+      endpoint,
+      (listener, serving) => serveRelay(listener, { ...serving, ...asked }),
+    );
+  },
 };
+
+// ---- channels (CEG 4188) ----
+
+/** A frame that one client can make the server send as often as it sends one: all share these bytes. */
+const NOT_IN_CHANNEL = channels.frame(channels.TEXTS.notInChannel);
+
+/** A client that has said its name. Names need not be unique: a member is a connection. */
+interface Member {
+  /** What the others know it by. */
+  readonly name: string;
+  /** `[name] `. */
+  readonly prefix: Uint8Array;
+  readonly outbound: Outbound;
+  /** The channel that it is in, if any. */
+  channel?: Fanout | undefined;
+}
+
+/** All channels by their names, in order of creation, and what each request does. It knows no sockets. */
+class Channels {
+  readonly #flow: Flow;
+  readonly #channels = new Map<string, Fanout>();
+  /** What `/list` sends, until there is one more channel: all who ask share the same bytes. */
+  #listing: Uint8Array | undefined;
+
+  constructor(flow: Flow) {
+    this.#flow = flow;
+  }
+
+  /** Carries out what a frame of the member asks for. A command that fails changes nothing. */
+  request(member: Member, request: channels.Request): void {
+    switch (request.type) {
+      case "text":
+        if (!member.channel) return member.outbound.send(NOT_IN_CHANNEL);
+        return member.channel.send(
+          channels.parts(member.prefix, request.text),
+          member.outbound,
+        );
+      case "list":
+        // In one piece: a list may be longer than what may wait for a reader in many.
+        return member.outbound.send(this.#listing ??= channels.listing(this.#channels.keys()));
+      case "create":
+        return this.#create(member, request.channel);
+      case "join":
+        return this.#join(member, request.channel);
+      case "invalid":
+        return this.#answer(member, channels.TEXTS.invalidControl(request.message));
+    }
+  }
+
+  /** Takes the member out of its channel, however it left, and tells the rest. */
+  leave(member: Member): void {
+    member.channel?.delete(member.outbound);
+    member.channel?.send([channels.frame(channels.TEXTS.left(member.name))]);
+    member.channel = undefined;
+  }
+
+  #create(member: Member, name: string | undefined): void {
+    if (!name) return this.#answer(member, channels.TEXTS.createWhat);
+    if (this.#channels.has(name)) {
+      return this.#answer(member, channels.TEXTS.channelExists(name));
+    }
+    const channel = new Fanout(this.#flow);
+    this.#channels.set(name, channel);
+    this.#listing = undefined;
+    this.#enter(member, channel);
+  }
+
+  #join(member: Member, name: string | undefined): void {
+    if (!name) return this.#answer(member, channels.TEXTS.joinWhat);
+    const channel = this.#channels.get(name);
+    if (!channel) return this.#answer(member, channels.TEXTS.noChannel(name));
+    this.#enter(member, channel);
+  }
+
+  #enter(member: Member, channel: Fanout): void {
+    // The old channel hears of the leaving before the new one hears of the joining.
+    this.leave(member);
+    channel.send([channels.frame(channels.TEXTS.joined(member.name))]);
+    channel.add(member.outbound);
+    member.channel = channel;
+  }
+
+  #answer(member: Member, text: string): void {
+    member.outbound.send(channels.frame(text));
+  }
+}
+
+/** Serves channel clients that come through `listener` until `serving.signal` is aborted. */
+export async function serveChannels(listener: Deno.TcpListener, serving: Serving): Promise<void> {
+  const { limits: { introduceMs }, flow, operator } = serving;
+  const all = new Channels(flow);
+  operator.note(`listening on ${reachable(listener.addr)}`);
+  await serveSessions<Uint8Array>(listener, serving, {
+    open(peer) {
+      const { id, address: { hostname, port }, outbound } = peer;
+      let member: Member | undefined;
+      const name = () => member?.name ?? "without a name";
+      let introduction: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {
+        operator.note(`[${id}] ${name()} for ${introduceMs} ms: closed`, "introduction");
+        peer.close();
+      }, introduceMs);
+      operator.note(`[${id}] connected from ${hostname}:${port}`, "in");
+      return {
+        splitter: new FixedSplitter(channels.FRAME_BYTES),
+        take(bytes) {
+          if (member) return all.request(member, channels.parseRequest(bytes));
+          clearTimeout(introduction);
+          // A timer keeps its memory for as long as somebody holds it, and there are thousands.
+          introduction = undefined;
+          const said = channels.parseName(bytes);
+          if (said !== undefined) member = { name: said, prefix: channels.prefix(said), outbound };
+          else operator.note(`[${id}] sent no name: closed`, "no name");
+          return member !== undefined;
+        },
+        cut: (reason) => operator.note(`[${id}] ${name()} ${reason}: cut`, "cut"),
+        left() {
+          clearTimeout(introduction);
+          if (member) all.leave(member);
+          operator.note(`[${id}] ${name()} disconnected`, "out");
+        },
+      };
+    },
+  });
+}
+
+const CHANNELS_LIMITS = ["introduceMs", ...SESSION_LIMITS] as const;
+
+const CHANNELS: Protocol = {
+  USAGE: `usage: server.ts channels PORT [options]
+
+example: server.ts channels 55555
+
+  PORT                    port to listen on, 0 for a free one
+  --host ADDR             address to listen on (0.0.0.0)
+${limitHelp(CHANNELS_LIMITS)}`,
+
+  async run(args) {
+    const spec = { words: ["PORT"], strings: ["host"], limits: CHANNELS_LIMITS };
+    const options = await parseOptions(args, spec);
+    if (options.help) return "help";
+    const { host: hostname = "0.0.0.0" } = options.strings;
+    const endpoint = { hostname, port: port(options.words[0]!), limits: options.limits };
+    await runServer(endpoint, serveChannels);
+  },
+};
+
+// ---- bridge (CSE 150) ----
+
+/** Far more than the document's two, and a bound on what strangers can make the server keep. */
+const CLIENTS = 65_536;
+/** Clients close after an answer; one that does not is let go after this silence. */
+const LINGER_MS = 5000;
+/** Lines of `/info` between two looks at whether standard output keeps up. */
+const INFO_LINES = 500;
+/** Bytes of a typed line: the only command has five. */
+const TYPED_BYTES = 4096;
+
+/** What can be asked of the bridge server beyond the document. */
+export interface BridgeOptions {
+  /** Most registered clients. Default: 65,536. */
+  clients?: number;
+  /** Silence in ms after an answer after which the server closes. Default: 5,000. */
+  lingerMs?: number;
+}
+
+/** Registered clients in the order of registration; a client that registers again goes to the end. */
+export class Contacts {
+  readonly #byId = new Map<string, bridge.Contact>();
+  readonly #store: ((contact: bridge.Contact) => void) | undefined;
+  /** The two that were registered last, the last one first: BRIDGE asks for nothing else. */
+  #last: [bridge.Contact?, bridge.Contact?] = [];
+
+  /** Begins with these; `store` keeps each further one, and throws where it cannot. */
+  constructor(
+    known: Iterable<bridge.Contact> = [],
+    store?: (contact: bridge.Contact) => void,
+  ) {
+    for (const contact of known) this.put(contact);
+    this.#store = store;
+  }
+
+  /** How many are registered. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Stores a contact or replaces that of the same id. Throws what the store throws, and changes nothing. */
+  put(contact: bridge.Contact): void {
+    this.#store?.(contact);
+    this.#byId.delete(contact.id);
+    this.#byId.set(contact.id, contact);
+    const [last, before] = this.#last;
+    this.#last = [contact, last?.id === contact.id ? before : last];
+  }
+
+  /** The contact of an id. */
+  get(id: string): bridge.Contact | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The contact that was registered last, other than this id's. */
+  other(id: string): bridge.Contact | undefined {
+    return this.#last.find((contact) => contact && contact.id !== id);
+  }
+
+  /** All of them, one after the other. */
+  all(): Iterable<bridge.Contact> {
+    return this.#byId.values();
+  }
+}
+
+/** Answers requests out of the contacts. It knows no sockets. */
+class Desk {
+  readonly #contacts: Contacts;
+  readonly #operator: Operator;
+  readonly #clients: number;
+
+  constructor(
+    contacts: Contacts,
+    { operator, clients }: BridgeOptions & Pick<Serving, "operator">,
+  ) {
+    this.#contacts = contacts;
+    this.#operator = operator;
+    this.#clients = clients ?? CLIENTS;
+  }
+
+  /** Carries a request out; false when the connection shall be closed behind the answer. */
+  request(client: Outbound, block: bridge.Block): boolean {
+    const request = bridge.parseRequest(block);
+    switch (request.type) {
+      case "REGISTER":
+        return this.#register(client, { block, contact: request.contact });
+      case "BRIDGE":
+        return this.#bridge(client, request.id);
+      case "refused":
+        return this.refuse(client, { block, reason: request.refusal.reason });
+      case "unknown":
+        this.#operator.note(
+          `closed a connection that asked for ${quoted(request.name)}`,
+          "unknown",
+        );
+        return false;
+    }
+  }
+
+  /** Says why a request is not carried out, if its type has an answer; the connection ends with it. */
+  refuse(client: Outbound, { block, reason }: { block: bridge.Block; reason: string }): false {
+    const refusal = bridge.refuse(block, reason);
+    this.#operator.note(`refused ${quoted(block.type)}: ${reason}`, "refused");
+    if (refusal) client.send(bridge.MESSAGES.refused(refusal));
+    return false;
+  }
+
+  #register(
+    client: Outbound,
+    { block, contact }: { block: bridge.Block; contact: bridge.Contact },
+  ): boolean {
+    if (this.#contacts.size >= this.#clients && !this.#contacts.get(contact.id)) {
+      return this.refuse(client, { block, reason: `server full (${this.#clients} clients)` });
+    }
+    try {
+      this.#contacts.put(contact);
+    } catch (error) {
+      // A full disk must not end the server, nor be answered as if the contact were there.
+      this.#operator.note(`cannot store a contact: ${(error as Error).message}`, "store");
+      return this.refuse(client, { block, reason: "the contact could not be stored" });
+    }
+    this.#operator.print(bridge.CONSOLE.registered(contact));
+    client.send(bridge.MESSAGES.regack(contact));
+    return true;
+  }
+
+  #bridge(client: Outbound, id: string): true {
+    const asker = this.#contacts.get(id);
+    const peer = asker && this.#contacts.other(id);
+    if (asker) this.#operator.print(bridge.CONSOLE.bridged(asker, peer));
+    else this.#operator.note(`BRIDGE from ${id}, who is not registered`, "unregistered");
+    client.send(bridge.MESSAGES.bridgeack(peer));
+    return true;
+  }
+}
+
+function quoted(type: string): string {
+  return JSON.stringify(type.slice(0, 40));
+}
+
+/** Serves bridge clients that come through `listener` until `serving.signal` is aborted. */
+export async function serveBridge(
+  listener: Deno.TcpListener,
+  serving: Serving & BridgeOptions & { contacts: Contacts },
+): Promise<void> {
+  const { limits, operator, contacts, lingerMs = LINGER_MS } = serving;
+  const { lineBytes, unterminatedBytes } = limits;
+  const desk = new Desk(contacts, serving);
+  operator.print(bridge.CONSOLE.listening(reachable(listener.addr)));
+  await serveSessions<bridge.Block>(listener, serving, {
+    open(peer) {
+      const { outbound } = peer;
+      const letGo = () => peer.close();
+      let timer = setTimeout(letGo, limits.introduceMs);
+      const splitter = new bridge.BlockSplitter({ lineBytes, blockBytes: unterminatedBytes });
+      return {
+        splitter,
+        take(block) {
+          clearTimeout(timer);
+          timer = setTimeout(letGo, lingerMs);
+          return desk.request(outbound, block);
+        },
+        broken(error) {
+          if (!(error instanceof bridge.BlockError)) return false;
+          desk.refuse(outbound, {
+            block: { type: error.type, headers: [] },
+            reason: error.message,
+          });
+          return true;
+        },
+        left: () => clearTimeout(timer),
+      };
+    },
+  });
+}
+
+/** Reads what the operator types, until `signal` is aborted or it ends, which ends nothing else. */
+async function readCommands(
+  stdin: ReadableStream<Uint8Array<ArrayBuffer>>,
+  { signal, operator, contacts }: Serving & { contacts: Contacts },
+): Promise<void> {
+  // Loaded where it is used: no other server needs the package.
+  const { TextLineStream } = await import("@std/streams/text-line-stream");
+  const bounded = boundedLines(TYPED_BYTES);
+  // A read that is under way would keep the process from ending: the signal cancels it.
+  const piping = stdin.pipeTo(bounded.writable, { signal }).catch(() => {});
+  const lines = bounded.readable.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream());
+  let printed = 0;
+  try {
+    for await (const line of lines) {
+      if (line.trimEnd() !== "/info") continue;
+      for (const contact of [...contacts.all()]) {
+        if (signal.aborted) return;
+        operator.print(bridge.CONSOLE.contact(contact));
+        if (++printed % INFO_LINES === 0) await operator.flush();
+      }
+    }
+  } catch {
+    // A terminal that has hung up types nothing more; the server goes on.
+  }
+  await piping;
+}
+
+/** Drops what a line has beyond `most` bytes: the stream of lines behind it has no bound of its own. */
+function boundedLines(most: number): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
+  let length = 0;
+  return new TransformStream({
+    transform: (bytes, controller) =>
+      controller.enqueue(bytes.filter((byte) => {
+        if (byte === 0x0a) length = -1;
+        return ++length <= most;
+      })),
+  });
+}
+
+const BRIDGE_LIMITS = ["lineBytes", "unterminatedBytes", ...CHANNELS_LIMITS] as const;
+
+const BRIDGE: Protocol = {
+  USAGE: `usage: server.ts bridge --port=PORT [options]
+
+example: server.ts bridge --port=5555
+then type /info to see who is registered
+
+  --port N, -p N          port to listen on, 0 for a free one
+  --host ADDR             address to listen on (0.0.0.0)
+  --contacts FILE         file that keeps the contacts, needs --allow-read and --allow-write (memory)
+  --clients N             most registered clients (${CLIENTS})
+${limitHelp(BRIDGE_LIMITS)}`,
+
+  async run(args) {
+    const strings = ["port", "host", "contacts", "clients"];
+    const alias = { port: "p" };
+    const options = await parseOptions(args, { strings, alias, limits: BRIDGE_LIMITS });
+    if (options.help) return "help";
+    const { host: hostname = "0.0.0.0", contacts: file, clients = String(CLIENTS) } =
+      options.strings;
+    if (options.strings["port"] === undefined) throw new UsageError("missing --port");
+    const endpoint = { hostname, port: port(options.strings["port"]), limits: options.limits };
+    const asked = { clients: wholeNumber(clients, { name: "--clients", min: 1 }) };
+    const allowed = file !== undefined && await mayKeep(file);
+    using kept = allowed ? await openContacts(file) : undefined;
+    const contacts = kept?.contacts ?? new Contacts();
+    await runServer(endpoint, async (listener, serving) => {
+      if (file !== undefined && !allowed) {
+        serving.operator.note(
+          `the contacts are kept in memory: ${file} needs --allow-read and --allow-write`,
+        );
+      }
+      const typing = readCommands(Deno.stdin.readable, { ...serving, contacts });
+      await serveBridge(listener, { ...serving, ...asked, contacts });
+      await typing;
+    });
+  },
+};
+
+// ---- the bridge's contact file ----
+
+/**
+ * WAL with NORMAL: a commit is a write without waiting for the disk, 70,000 a second instead of 1,000.
+ * It survives the end of the process, however that comes, and at worst not a loss of power.
+ */
+const SETUP = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = NORMAL;
+  PRAGMA busy_timeout = 200;
+  CREATE TABLE IF NOT EXISTS contacts (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    ip TEXT NOT NULL,
+    port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535)
+  ) STRICT;
+`;
+
+/**
+ * Opens the SQLite database in `file`, which needs read and write permission: its contacts, and with
+ * each that is put from now on the file holds it once `put` returns, even if this process is killed at
+ * once. Rejects with a {@linkcode StartError} when it cannot be had or is no such database.
+ */
+export async function openContacts(file: string): Promise<Disposable & { contacts: Contacts }> {
+  // Loaded where a file is asked for: the server starts faster without.
+  const { DatabaseSync } = await import("node:sqlite");
+  try {
+    const database = new DatabaseSync(file);
+    database.exec(SETUP);
+    // REPLACE deletes the old row, so that a client that registers again is the last to have registered.
+    const put = database.prepare("INSERT OR REPLACE INTO contacts (id, ip, port) VALUES (?, ?, ?)");
+    const known = database.prepare("SELECT id, ip, port FROM contacts ORDER BY seq").all();
+    const contacts = new Contacts(
+      known as unknown as bridge.Contact[],
+      ({ id, ip, port }) => put.run(id, ip, port),
+    );
+    return { contacts, [Symbol.dispose]: () => database.close() };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`cannot use the contacts file ${file}: ${reason}`);
+  }
+}
+
+/** Whether the file may be read and written without anybody being asked. */
+async function mayKeep(file: string): Promise<boolean> {
+  const states = await Promise.all(
+    (["read", "write"] as const).map((name) => Deno.permissions.query({ name, path: file })),
+  );
+  return states.every(({ state }) => state === "granted");
+}
+
+// ---- command ----
 
 /** How the role is called when no protocol is named. */
 const USAGE = `usage: server.ts PROTOCOL ...
@@ -32,8 +713,13 @@ server.ts PROTOCOL --help shows the options of one.
 `;
 
 /** Runs a server; returns the exit code: 0 for an orderly end, 1 for a failure, 2 for bad usage. */
-export function main(args: readonly string[]): Promise<number> {
-  return runRole(args, { protocols: PROTOCOLS, usage: USAGE });
+export async function main(args: readonly string[]): Promise<number> {
+  const protocols = {
+    bridge: () => Promise.resolve(BRIDGE),
+    channels: () => Promise.resolve(CHANNELS),
+    relay: () => Promise.resolve(RELAY),
+  };
+  return await runRole(args, { protocols, usage: USAGE });
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -3,26 +3,17 @@ import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertRejects } from "@std/assert/rejects";
 import { type Limits, StartError } from "../lib/program.ts";
-import { type BridgeOptions, serve } from "../server/bridge.ts";
-import { type Contacts, openContacts } from "../server/contacts.ts";
+import { type BridgeOptions, Contacts, openContacts, serveBridge as serve } from "../server.ts";
 import { Peer } from "./helpers.ts";
 import { type Served, served } from "./serving.ts";
 
 const EMPTY = "BRIDGEACK\r\nclientID: \r\nIP: \r\nPort: \r\n\r\n";
 
 /** A server over contacts in memory. */
-async function serveBridge(
+function serveBridge(
   options: BridgeOptions & { limits?: Partial<Limits>; contacts?: Contacts } = {},
-): Promise<Served> {
-  const contacts = options.contacts ?? await openContacts();
-  const server = served(serve, { ...options, contacts });
-  return {
-    ...server,
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      contacts[Symbol.dispose]();
-    },
-  };
+): Served {
+  return served(serve, { contacts: new Contacts(), ...options });
 }
 
 function register(id: string, port: number, ip = "127.0.0.1"): string {
@@ -49,7 +40,7 @@ async function ask(port: number, request: string, answer: string): Promise<void>
 }
 
 Deno.test("serve() tells each of two clients of the other, and the operator of both", async () => {
-  const server = await serveBridge();
+  const server = serveBridge();
   {
     await using _ = server;
     await ask(server.port, register("student1", 2500), registered("student1", 2500));
@@ -70,7 +61,7 @@ Deno.test("serve() tells each of two clients of the other, and the operator of b
 });
 
 Deno.test("serve() answers BRIDGE with the other that was registered last", async () => {
-  await using server = await serveBridge();
+  await using server = serveBridge();
   for (const [id, port] of [["a", 1], ["b", 2], ["c", 3]] as const) {
     await ask(server.port, register(id, port), registered(id, port));
   }
@@ -83,7 +74,7 @@ Deno.test("serve() answers BRIDGE with the other that was registered last", asyn
 });
 
 Deno.test("serve() answers an id that is not registered with nothing", async () => {
-  const server = await serveBridge();
+  const server = serveBridge();
   {
     await using _ = server;
     await ask(server.port, bridge("nobody"), EMPTY);
@@ -96,7 +87,7 @@ Deno.test("serve() answers an id that is not registered with nothing", async () 
 });
 
 Deno.test("serve() answers several requests of one connection in their order", async () => {
-  await using server = await serveBridge();
+  await using server = serveBridge();
   using peer = await Peer.connect(server.port);
   await peer.send(register("a", 1) + register("b", 2) + bridge("a") + bridge("b"));
   await peer.expect(registered("a", 1) + registered("b", 2) + bridged("b", 2) + bridged("a", 1));
@@ -165,7 +156,7 @@ const DIALOGUES: [name: string, sent: string, received: string][] = [
 
 for (const [name, sent, received] of DIALOGUES) {
   Deno.test(`serve() answers or closes, and goes on, when it gets ${name}`, async () => {
-    await using server = await serveBridge();
+    await using server = serveBridge();
     using peer = await Peer.connect(server.port);
     await peer.send(sent);
     await peer.halfClose();
@@ -180,7 +171,7 @@ for (const [name, sent, received] of DIALOGUES) {
 }
 
 Deno.test("serve() closes after what it cannot read on, without waiting for the client", async () => {
-  await using server = await serveBridge();
+  await using server = serveBridge();
   for (
     const [sent, answer] of [
       [register("a", 0), /Status: error /],
@@ -197,14 +188,14 @@ Deno.test("serve() closes after what it cannot read on, without waiting for the 
 });
 
 Deno.test("serve() takes a request a byte at a time", async () => {
-  await using server = await serveBridge();
+  await using server = serveBridge();
   using peer = await Peer.connect(server.port);
   await peer.drip(register("a", 1) + bridge("a"));
   await peer.expect(registered("a", 1) + EMPTY);
 });
 
 Deno.test("serve() answers a request without its empty line after a silence", async () => {
-  await using server = await serveBridge();
+  await using server = serveBridge();
   using peer = await Peer.connect(server.port);
   await peer.send(register("a", 1).slice(0, -2));
   await peer.expect(registered("a", 1));
@@ -214,7 +205,7 @@ Deno.test("serve() answers a request without its empty line after a silence", as
 });
 
 Deno.test("serve() lets go who asks for nothing, or for nothing more", async () => {
-  await using server = await serveBridge({ lingerMs: 50, limits: { introduceMs: 50 } });
+  await using server = serveBridge({ lingerMs: 50, limits: { introduceMs: 50 } });
   using silent = await Peer.connect(server.port);
   await silent.expectEnd();
   using slow = await Peer.connect(server.port);
@@ -227,7 +218,7 @@ Deno.test("serve() lets go who asks for nothing, or for nothing more", async () 
 });
 
 Deno.test("serve() survives clients that reset or vanish", async () => {
-  await using server = await serveBridge();
+  await using server = serveBridge();
   for (let i = 0; i < 20; i++) {
     using peer = await Peer.connect(server.port);
     await peer.send(register("a", 1) + bridge("a") + "REGISTER\r\nclient");
@@ -238,7 +229,7 @@ Deno.test("serve() survives clients that reset or vanish", async () => {
 });
 
 Deno.test("serve() keeps as many clients as it is told to", async () => {
-  await using server = await serveBridge({ clients: 2 });
+  await using server = serveBridge({ clients: 2 });
   await ask(server.port, register("a", 1), registered("a", 1));
   await ask(server.port, register("b", 2), registered("b", 2));
   await ask(
@@ -251,7 +242,7 @@ Deno.test("serve() keeps as many clients as it is told to", async () => {
 });
 
 Deno.test("serve() answers and ends in order while requests come", async () => {
-  const server = await serveBridge();
+  const server = serveBridge();
   using peer = await Peer.connect(server.port);
   await peer.send(register("a", 1));
   await peer.expect(registered("a", 1));
@@ -260,17 +251,10 @@ Deno.test("serve() answers and ends in order while requests come", async () => {
 });
 
 Deno.test("serve() answers when a contact cannot be stored", async () => {
-  const contacts = await openContacts();
-  const broken: Contacts = {
-    ...contacts,
-    size: 0,
-    get: () => undefined,
-    put: () => {
-      throw new Error("database or disk is full");
-    },
-    [Symbol.dispose]: () => contacts[Symbol.dispose](),
-  };
-  const server = await serveBridge({ contacts: broken });
+  const contacts = new Contacts([], () => {
+    throw new Error("database or disk is full");
+  });
+  const server = serveBridge({ contacts });
   {
     await using _ = server;
     await ask(
@@ -281,6 +265,7 @@ Deno.test("serve() answers when a contact cannot be stored", async () => {
     );
   }
   assertEquals(server.lines.length, 1);
+  assertEquals(contacts.size, 0);
   assertEquals(server.notes[0], "cannot store a contact: database or disk is full");
 });
 
@@ -289,13 +274,15 @@ Deno.test("openContacts() keeps what a file holds", async () => {
   try {
     const file = `${folder}/contacts.db`;
     {
-      using contacts = await openContacts(file);
+      using kept = await openContacts(file);
+      const { contacts } = kept;
       contacts.put({ id: "a", ip: "1.2.3.4", port: 1 });
       contacts.put({ id: "b", ip: "::1", port: 2 });
       contacts.put({ id: "a", ip: "1.2.3.4", port: 3 });
       assertEquals(contacts.size, 2);
     }
-    using contacts = await openContacts(file);
+    using kept = await openContacts(file);
+    const { contacts } = kept;
     assertEquals(contacts.size, 2);
     assertEquals([...contacts.all()].map(({ id, port }) => `${id}:${port}`), ["b:2", "a:3"]);
     assertEquals(contacts.other("a")?.id, "b");

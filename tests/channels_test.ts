@@ -1,7 +1,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import type { Limits } from "../lib/program.ts";
-import { serve } from "../server/channels.ts";
+import { serveChannels as serve } from "../server.ts";
 import { bytes, Peer, text } from "./helpers.ts";
 import { type Served, served } from "./serving.ts";
 

@@ -11,11 +11,7 @@
 
 import { ServerTCP } from "../chatroom.ts";
 import { serve as serveOverlay } from "../overlay.ts";
-import { serve as serveBridge } from "../server/bridge.ts";
-import { serve as serveChannels } from "../server/channels.ts";
-import type { Contacts } from "../server/contacts.ts";
-import { serve as serveRelay } from "../server/relay.ts";
-import type { Contact } from "../lib/wire/bridge.ts";
+import { Contacts, serveBridge, serveChannels, serveRelay } from "../server.ts";
 import { type Protocol, rehearse, type Saying, type Step } from "./dialogues.ts";
 import { replaced } from "./hand_time.ts";
 import type { Random } from "./random.ts";
@@ -191,27 +187,9 @@ const channels: Protocol = {
   ],
 };
 
-/** The contacts in a plain map: a database for each of so many servers would take all of the time. */
-function contactsInMemory(): Contacts {
-  const all = new Map<string, Contact>();
-  return {
-    get size() {
-      return all.size;
-    },
-    put(contact) {
-      all.delete(contact.id);
-      all.set(contact.id, contact);
-    },
-    get: (id) => all.get(id),
-    other: (id) => [...all.values()].findLast((each) => each.id !== id),
-    all: () => all.values(),
-    [Symbol.dispose]() {},
-  };
-}
-
 const bridge: Protocol = {
   serve: (stage) =>
-    serveBridge(stage.listener, { ...stage.serving, contacts: contactsInMemory(), clients: 2 }),
+    serveBridge(stage.listener, { ...stage.serving, contacts: new Contacts(), clients: 2 }),
   // A refused type is quoted from up to 64 bytes of it: no limit may be lower than that.
   limits: LIMITS,
   dialogue(random) {

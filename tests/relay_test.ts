@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import type { Limits } from "../lib/program.ts";
-import { serve } from "../server/relay.ts";
+import { serveRelay as serve } from "../server.ts";
 import { Peer } from "./helpers.ts";
 import { type Served, served } from "./serving.ts";
 
