@@ -136,8 +136,6 @@ export class ServerTCP {
     this.#flow = new Flow(inForce);
     this.#room = new Fanout(this.#flow);
     this.#operator = openOperator(this.#flow);
-    // A server prints nothing; its stdout would only keep a timer.
-    this.#operator.close();
   }
 
   /**
@@ -182,6 +180,7 @@ export class ServerTCP {
     const sockets = [...this.clients.keys()];
     this.clients.clear();
     await Promise.all(sockets.map((socket) => this.#hangUp(socket)));
+    await this.#operator.end(this.#limits.drainMs);
   }
 
   /** How many clients are in. */

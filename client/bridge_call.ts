@@ -45,8 +45,8 @@ export async function ask(
     const local = (conn.localAddr as Deno.NetAddr).hostname;
     await writeAll(conn, question(local.replace(/^::ffff:(?=\d+\.)/, "")));
     const limits = {
-      lineBytes: LIMITS.lineBytes.value,
-      blockBytes: LIMITS.unterminatedBytes.value,
+      lineBytes: LIMITS.lineBytes[0],
+      blockBytes: LIMITS.unterminatedBytes[0],
     };
     for await (const [block] of frames(conn, new BlockSplitter(limits))) return parseAnswer(block!);
     throw new StartError(`${server} has closed the connection without an answer`);

@@ -689,7 +689,7 @@ export async function runServer(
   const operator = openOperator(flow);
   try {
     await serve(listener, { signal: shutdown.signal, limits, flow, operator });
-    await within(limits.drainMs, operator.flush());
+    await operator.end(limits.drainMs);
   } finally {
     operator.close();
   }

@@ -12,7 +12,10 @@ class Ends {
   /** Each write on its own. */
   readonly stdout: string[] = [];
   stderr = "";
+  /** Standard error takes nothing before this resolves. */
+  stderrMoves: Promise<void> = Promise.resolve();
   readonly #write: (bytes: Uint8Array) => Promise<number>;
+  #ticks: (() => void)[] = [];
   #wrote = Promise.withResolvers<void>();
 
   constructor(write = (bytes: Uint8Array) => Promise.resolve(bytes.length)) {
@@ -20,7 +23,11 @@ class Ends {
   }
 
   open(changes: Partial<Limits> = {}): Operator {
-    const clock = { now: () => this.time, every: () => () => {} };
+    const every = (_ms: number, tick: () => void) => {
+      this.#ticks.push(tick);
+      return () => void (this.#ticks = this.#ticks.filter((each) => each !== tick));
+    };
+    const clock = { now: () => this.time, every };
     return openOperator(new Flow(limits(changes), clock), {
       stdout: {
         write: (bytes) => {
@@ -29,8 +36,19 @@ class Ends {
           return this.#write(bytes);
         },
       },
-      stderr: { writeSync: (bytes) => (this.stderr += text(bytes), bytes.length) },
+      stderr: {
+        write: async (bytes) => {
+          await this.stderrMoves;
+          this.stderr += text(bytes);
+          return bytes.length;
+        },
+      },
     });
+  }
+
+  /** A second is over. */
+  second(): void {
+    for (const tick of this.#ticks) tick();
   }
 
   /** Waits for the first write. */
@@ -100,84 +118,113 @@ Deno.test({
 });
 
 Deno.test({
-  name: "print() drops lines when standard output is stuck, and says so once a second",
+  name: "print() drops lines when standard output is stuck, and tells how many once it moves",
   permissions,
-  fn() {
-    const ends = new Ends(() => new Promise(() => {}));
+  async fn() {
+    const moves = Promise.withResolvers<void>();
+    const ends = new Ends(async (bytes) => (await moves.promise, bytes.length));
     const operator = ends.open({ hardBytes: 1000 });
     const print = () => {
       operator.print("x".repeat(900));
       operator.flush();
     };
     print();
+    await new Promise((resolve) => setTimeout(resolve));
     assertEquals(ends.stderr, "");
-    print();
-    print();
-    assertEquals(ends.stderr, "standard output is stuck: status lines are dropped\n");
-    ends.time = 1000;
-    print();
-    operator.close();
+    for (let n = 0; n < 3; n++) print();
+    moves.resolve();
+    await deadline(operator.flush(), "the lines that were kept");
+    await deadline(operator.flush(), "the count");
     assertEquals(
-      ends.stderr.split("\n")[1],
-      "standard output is stuck: status lines are dropped (and 1 more)",
+      ends.stderr,
+      "standard output is stuck: status lines are dropped\nstandard output lost 3 lines\n",
     );
+    operator.close();
   },
 });
 
 Deno.test({
-  name: "note() says each kind once a second, and how many were left out",
+  name: "note() says one of a kind in a second, and the last of the others with their count",
   permissions,
-  fn() {
+  async fn() {
     const ends = new Ends();
     const operator = ends.open();
-    for (let n = 1; n <= 3; n++) operator.note(`cut ${n}`, "cut");
+    for (let n = 1; n <= 4; n++) operator.note(`cut ${n}`, "cut");
     operator.note("refused 1", "refused");
-    operator.note("alone");
-    operator.note("alone");
-    ends.time = 999;
-    operator.note("cut 4", "cut");
-    ends.time = 1000;
+    ends.second();
     operator.note("cut 5", "cut");
     operator.note("refused 2", "refused");
-    ends.time = 2000;
+    ends.second();
+    ends.second();
     operator.note("cut 6", "cut");
+    await operator.flush();
     operator.close();
     assertEquals(
       ends.stderr,
-      "cut 1\nrefused 1\nalone\ncut 5 (and 3 more)\nrefused 2\ncut 6\n",
+      "cut 1\nrefused 1\ncut 4 (and 2 more)\nrefused 2\ncut 5\ncut 6\n",
     );
   },
 });
 
 Deno.test({
-  name: "note() escapes what a peer has put into a sentence",
+  name: "note() counts what nobody reads, and says the count first when standard error moves",
   permissions,
-  fn() {
+  async fn() {
+    const ends = new Ends();
+    const moves = Promise.withResolvers<void>();
+    ends.stderrMoves = moves.promise;
+    const operator = ends.open();
+    // Each kind is another one up to the hundredth, so that nothing is gathered.
+    for (let n = 0; n < 1000; n++) {
+      operator.note(`${n} ${"x".repeat(190)}`, String(n % 100));
+      if (n % 100 === 99) ends.second();
+    }
+    moves.resolve();
+    await deadline(operator.flush(), "what was kept");
+    operator.note("later");
+    await deadline(operator.flush(), "the note after");
+    operator.close();
+    const lines = ends.stderr.trimEnd().split("\n");
+    const [, lost] = /^(\d+) notes are lost: nobody read them$/.exec(lines.at(-2)!)!;
+    assertEquals([lines.at(-1), lines.length - 2 + Number(lost)], ["later", 1000]);
+  },
+});
+
+Deno.test({
+  name: "note() escapes what a peer has put into a sentence, and cuts it to 200 characters",
+  permissions,
+  async fn() {
     const ends = new Ends();
     const operator = ends.open();
     operator.note("\x1b[2J\u009b\u202eEve\ninternal error: none left");
+    operator.note("\x01".repeat(4000));
+    await operator.flush();
     operator.close();
-    assertEquals(ends.stderr, "\\x1b[2J\\x9b\\u202eEve\\x0ainternal error: none left\n");
+    const [first, second] = ends.stderr.split("\n");
+    assertEquals(first, "\\x1b[2J\\x9b\\u202eEve\\x0ainternal error: none left");
+    assertEquals(second, "\\x01".repeat(50).slice(0, 199) + "…");
   },
 });
 
 Deno.test({
   name: "note() does not mind when nobody reads standard error",
   permissions,
-  fn() {
+  async fn() {
     let tried = 0;
     const operator = openOperator(new Flow(limits()), {
       stdout: { write: (bytes) => Promise.resolve(bytes.length) },
       stderr: {
-        writeSync() {
+        write() {
           tried++;
-          throw new Deno.errors.BrokenPipe("gone");
+          return Promise.reject(new Deno.errors.BrokenPipe("gone"));
         },
       },
     });
     operator.note("one");
+    await operator.flush();
     operator.note("two");
+    await operator.flush();
     operator.close();
-    assertEquals(tried, 2);
+    assertEquals(tried, 1);
   },
 });

@@ -52,6 +52,8 @@ Deno.test("parseOptions() says in a sentence what is wrong", { permissions }, as
       [["a", "--port", "--udp"], "--port needs a value"],
       [["a", "--port="], "--port needs a value"],
       [["a", "--udp=1"], "--udp takes no value"],
+      [["a", "--port", "--help"], "--port needs a value"],
+      [["a", "--line-bytes", "-1"], '--line-bytes must be a whole number of at least 0, not "-1"'],
       [["a", "--line-bytes", "x"], '--line-bytes must be a whole number of at least 0, not "x"'],
     ] as const
   ) {

@@ -44,7 +44,7 @@ export class Server implements AsyncDisposable {
     const flow = new Flow(inForce);
     const operator = openOperator(flow, {
       stdout: { write: (data) => Promise.resolve(this.#add("stdout", data)) },
-      stderr: { writeSync: (data) => this.#add("stderr", data) },
+      stderr: { write: (data) => Promise.resolve(this.#add("stderr", data)) },
     });
     this.port = (socket.addr as Deno.NetAddr).port;
     this.overlay = listener.addr.port;

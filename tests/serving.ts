@@ -35,7 +35,7 @@ export function served<Options extends object>(
   const flow = new Flow(inForce);
   const operator = openOperator(flow, {
     stdout: { write: (data) => Promise.resolve(add(lines)(data)) },
-    stderr: { writeSync: add(notes) },
+    stderr: { write: (data) => Promise.resolve(add(notes)(data)) },
   });
   const { signal } = controller;
   const ended = serve(listener, { ...options, signal, limits: inForce, flow, operator });

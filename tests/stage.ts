@@ -177,7 +177,7 @@ export class Stage {
     const flow = new Flow(inForce);
     const operator = openOperator(flow, {
       stdout: { write: (bytes) => Promise.resolve(this.take("stdout", bytes)) },
-      stderr: { writeSync: (bytes) => this.take("stderr", bytes) },
+      stderr: { write: (bytes) => Promise.resolve(this.take("stderr", bytes)) },
     });
     this.serving = { signal: this.#controller.signal, limits: inForce, flow, operator };
   }

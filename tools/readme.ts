@@ -6,7 +6,7 @@
  * @module
  */
 
-import { LIMITS } from "../lib/program.ts";
+import { kebab, LIMITS } from "../lib/program.ts";
 import { asText, SCREENS } from "./screens.ts";
 import { draw, type Window } from "./windows.ts";
 
@@ -43,8 +43,8 @@ export function fill(page: string, texts: Parts["texts"]): string {
 }
 
 function limitTable(): string {
-  const rows = Object.values(LIMITS).map(({ flag, value, unit, help }) => [
-    `\`--${flag}\``,
+  const rows = Object.entries(LIMITS).map(([name, [value, unit, help]]) => [
+    `\`--${kebab(name)}\``,
     `${value.toLocaleString("en")} ${unit}`,
     help,
   ]);
