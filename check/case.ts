@@ -48,6 +48,8 @@ export interface Case {
   /** The document's own sentence, literally; empty where the document is silent. */
   readonly quote: string;
   readonly hint: Hint;
+  /** What it does and expects, in a line: `A> JOIN Alice, LIST → A< Alice`. */
+  readonly steps?: string;
   /** Cases without which this one says nothing; where one of them failed it could not run. */
   readonly needs?: readonly string[];
   /** Parts with a level of their own, by name; each is tried by `scene.part(name, …)`. */

@@ -229,11 +229,12 @@ class Run {
       total: program.out.total + program.err.total,
       kept: program.out.all.length + program.err.all.length,
     }));
-    const shared = { dialogue, remains, took: performance.now() - start };
+    const shared = { remains, took: performance.now() - start };
     return ["", ...Object.keys(test.parts ?? {})].map((each) => {
       const name = each || undefined;
-      const blank = { ...this.#blank(test, name), ...shared };
+      const blank = { ...this.#blank(test, name), ...shared, dialogue };
       const outcome = scene.outcomes.find((one) => one.name === name);
+      if (outcome) blank.dialogue = dialogue.slice(0, outcome.upTo);
       if (name === undefined) {
         return this.#verdict({ ...blank, notes: scene.notes }, {
           ...outcome ?? { name, remarks: [] },

@@ -26,6 +26,8 @@ export interface PartOutcome {
   readonly name: string | undefined;
   readonly failure: Error | undefined;
   readonly remarks: readonly string[];
+  /** How many entries the dialogue had by then. */
+  readonly upTo: number;
 }
 
 /** What scenes of one suite share. */
@@ -40,8 +42,8 @@ export interface Stage {
   readonly at?: { readonly host: string; readonly port: number };
   /** The folder that programs run in. */
   readonly cwd?: string;
-  /** Cuts what peers write into pieces. */
-  readonly faults?: PeerWatch["faults"];
+  /** Cuts what the peers of a case write into pieces, by the id of the case. */
+  readonly faults?: (caseId: string) => PeerWatch["faults"];
 }
 
 /** What a start of a program can be told. */
@@ -112,13 +114,14 @@ export class Scene {
     this.deadline = stage.deadline;
     this.#host = stage.at?.host;
     this.#port = stage.at?.port;
+    const faults = stage.faults?.(test.id);
     this.watch = {
       deadline: stage.deadline,
       arrived: (who, data) => this.#log(who, "←", "", data),
       sent: (who, data, how) => this.#log(who, "→", how, data),
       did: (who, what) => this.#log(who, "·", what),
       remark: (sentence) => this.remark(sentence),
-      ...stage.faults ? { faults: stage.faults } : {},
+      ...faults ? { faults } : {},
     };
   }
 
@@ -177,7 +180,7 @@ export class Scene {
       if (!(error instanceof Failure)) throw error;
       failure = error;
     }
-    this.outcomes.push({ name, failure, remarks: this.#remarks });
+    this.outcomes.push({ name, failure, remarks: this.#remarks, upTo: this.dialogue.length });
     this.#remarks = outer;
     return failure === undefined;
   }
@@ -190,7 +193,8 @@ export class Scene {
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
-    this.outcomes.push({ name: undefined, failure, remarks: this.#remarks });
+    const upTo = this.dialogue.length;
+    this.outcomes.push({ name: undefined, failure, remarks: this.#remarks, upTo });
   }
 
   // ---- programs under test ----

@@ -1,0 +1,45 @@
+/**
+ * The must cases once more, with everything that the check's peers send cut into pieces.
+ *
+ * @module
+ */
+
+import type { Suite } from "./case.ts";
+import { HINTS } from "./hints.ts";
+import type { Options } from "./options.ts";
+import { playSuite, suitesFor } from "./play.ts";
+import type { Launcher } from "./program.ts";
+import { bad } from "./report.ts";
+import type { Result } from "./run.ts";
+
+/** Plays them, and says once what is wrong when cases fail that have passed without faults. */
+export async function faultText(
+  suites: readonly Suite[],
+  results: readonly Result[],
+  { options, launcher }: { options: Options; launcher: Launcher },
+): Promise<{ text: string; steady: boolean }> {
+  const passed = new Set(results.filter(({ verdict }) => verdict === "passed").map(({ id }) => id));
+  const faults = options.fault!;
+  const failed: string[] = [];
+  let played = 0;
+  for (const { suite, commands } of suitesFor(suites, options)) {
+    if (suite.role === "pair") continue;
+    const again = await playSuite(suite, commands, { options, playing: { launcher }, faults });
+    played += again.length;
+    failed.push(...again.filter((each) => missed(each) && passed.has(each.id)).map(({ id }) => id));
+  }
+  const head = `\nIn pieces (--fault ${faults}): `;
+  if (failed.length === 0) {
+    return { text: `${head}all ${played} must cases as before.\n`, steady: true };
+  }
+  const { cause, text } = HINTS.oneRecv;
+  return {
+    text: `${head}${failed.join(", ")} passed in whole messages and failed in pieces: ${cause}.\n` +
+      `  ${text}\n`,
+    steady: false,
+  };
+}
+
+function missed(result: Result): boolean {
+  return bad(result) || result.verdict === "could not run";
+}
