@@ -14,12 +14,16 @@
 
 import { completer, type Console, converse, Names, openConsole } from "./lib/console.ts";
 import {
+  acceptSessions,
   connect,
+  type Endpoint,
   FixedSplitter,
   frames,
   FrameTooLongError,
   isDisconnect,
   LineSplitter,
+  listen,
+  reachable,
   sleep,
   tryClose,
   within,
@@ -40,6 +44,14 @@ import {
   UsageError,
   wholeNumber,
 } from "./lib/program.ts";
+import * as bridge from "./lib/wire/bridge.ts";
+import {
+  formatLine,
+  PeerError,
+  type PeerFrame,
+  PeerSplitter,
+  quitParts,
+} from "./lib/wire/bridge_peer.ts";
 import * as channels from "./lib/wire/channels.ts";
 import * as overlay from "./lib/wire/overlay.ts";
 import * as relay from "./lib/wire/relay.ts";
@@ -47,7 +59,7 @@ import * as relay from "./lib/wire/relay.ts";
 // ---- main ----
 
 const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
-  bridge: () => import("./client/bridge.ts"),
+  bridge: () => Promise.resolve({ USAGE: BRIDGE_USAGE, run: runBridge }),
   channels: () => Promise.resolve({ USAGE: CHANNELS_USAGE, run: runChannels }),
   overlay: () => Promise.resolve({ USAGE: OVERLAY_USAGE, run: runOverlay }),
   relay: () => Promise.resolve({ USAGE: RELAY_USAGE, run: runRelay }),
@@ -564,6 +576,544 @@ function clientOptions({ s, p, n, ...rest }: Record<string, string | undefined>)
     name: n,
     retryMs: wholeNumber(rest["retry-ms"] ?? String(RETRY_MS), { name: "--retry-ms", min: 1 }),
   };
+}
+
+// ---- bridge, its states (CSE 150) ----
+
+/** Where a client stands. */
+export type State =
+  | ("IDLE" | "REGISTERING" | "REGISTERED" | "BRIDGING" | "WAIT" | "BRIDGED" | "CALLING")
+  | ("CHAT writing" | "CHAT reading" | "END");
+/** What happens to a client. `/quit` stands for Control-C and the end of the input, too. */
+export type Trigger =
+  | ("/register" | "/bridge" | "/chat" | "/quit" | "line typed")
+  | ("REGACK" | "BRIDGEACK, empty" | "BRIDGEACK, a peer" | "connected" | "no answer")
+  | ("CHAT comes" | "CHAT crosses" | "second CHAT" | "line received" | "QUIT or FIN");
+/** What a client does about it. */
+export type Action =
+  | ("send REGISTER" | "send BRIDGE" | "connect to the peer" | "say why" | "go on")
+  | ("take calls" | "keep the contact" | "send CHAT" | "show the request" | "turn it away")
+  | ("take that call instead" | "send the line" | "keep it for our turn" | "show the line")
+  | ("send QUIT, close" | "close");
+/** One arrow of the diagram; `back` is the state in which what is under way had begun. */
+export type Transition = readonly [action: Action, to: State | "back"];
+/** The arrows that leave one state, by what sets them off. */
+export type Row = { readonly [trigger in Trigger]?: Transition };
+
+const LEAVE: Row = { "/quit": ["close", "END"] };
+const UNANSWERED: Row = { "no answer": ["say why", "back"] };
+const CALLED: Row = { "CHAT comes": ["show the request", "CHAT reading"] };
+const TALK: Row = {
+  // Two have called each other: both keep the call of the one whose id sorts first.
+  "CHAT crosses": ["take that call instead", "CHAT reading"],
+  "/quit": ["send QUIT, close", "END"],
+  "QUIT or FIN": ["close", "END"],
+};
+
+/**
+ * The machine that the client runs on, and that `docs/bridge-states.svg` is drawn from. What is not in a
+ * state's row changes nothing there.
+ */
+export const TABLE: Readonly<Record<State, Row>> = {
+  IDLE: { "/register": ["send REGISTER", "REGISTERING"], ...LEAVE },
+  REGISTERING: { REGACK: ["go on", "REGISTERED"], ...UNANSWERED, ...LEAVE },
+  REGISTERED: { "/bridge": ["send BRIDGE", "BRIDGING"], ...LEAVE },
+  BRIDGING: {
+    "BRIDGEACK, empty": ["take calls", "WAIT"],
+    "BRIDGEACK, a peer": ["keep the contact", "BRIDGED"],
+    ...UNANSWERED,
+    ...CALLED,
+    ...LEAVE,
+  },
+  WAIT: { "/bridge": ["send BRIDGE", "BRIDGING"], ...CALLED, ...LEAVE },
+  BRIDGED: {
+    "/chat": ["connect to the peer", "CALLING"],
+    // The peer may be gone, and somebody else there.
+    "/bridge": ["send BRIDGE", "BRIDGING"],
+    ...CALLED,
+    ...LEAVE,
+  },
+  CALLING: { connected: ["send CHAT", "CHAT writing"], ...UNANSWERED, ...CALLED, ...LEAVE },
+  "CHAT writing": {
+    "line typed": ["send the line", "CHAT reading"],
+    // Out of turn, or the peer's last word before it leaves: messages are shown as they arrive.
+    "line received": ["show the line", "CHAT writing"],
+    "second CHAT": ["turn it away", "CHAT writing"],
+    ...TALK,
+  },
+  "CHAT reading": {
+    "line received": ["show the line", "CHAT writing"],
+    "line typed": ["keep it for our turn", "CHAT reading"],
+    "second CHAT": ["turn it away", "CHAT reading"],
+    ...TALK,
+  },
+  END: {},
+};
+
+// ---- bridge (CSE 150) ----
+
+/** How long in ms a server or a peer gets to answer. */
+const ANSWER_MS = 5000;
+/** How long in ms `/quit` waits for an answer to what was typed before it, and QUIT for the peer. */
+const TYPED_MS = 500;
+const HANG_UP_MS = 1000;
+/** Between two writes, in ms: many peers take what one read brings for one message. */
+const GAP_MS = 50;
+/** So many connections may be silent for so long, in ms, before they say what they want. */
+const MOST_RINGING = 16;
+const RING_MS = 60_000;
+/** Lines that wait for an answer or their turn; from here on no more are read. */
+const MOST_WAITING = 1000;
+const REQUEST = /^\/(register|bridge|chat)\s*$/;
+
+async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+}
+
+/** A connection to a peer, from its first byte on. */
+class Call {
+  /** What the peer says. */
+  readonly splitter: PeerSplitter;
+  /** Who has called, as far as the first word says; undefined before that. */
+  from: Partial<bridge.Contact> | undefined;
+  /** On a call of ours: what was said before the peer's first word. Undefined from then on. */
+  unheard: string[] | undefined;
+  /** Resolves when the connection has been read to its end. */
+  ended: Promise<void> = Promise.resolve();
+  #written: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly conn: Deno.TcpConn, outgoing: boolean) {
+    this.splitter = new PeerSplitter({ called: !outgoing });
+    if (outgoing) this.unheard = [];
+  }
+
+  close(): void {
+    tryClose(this.conn);
+  }
+
+  /** Writes behind what was written before, and apart from it unless the peer is one of ours. */
+  write(bytes: Uint8Array): void {
+    this.#written = this.#written.then(async () => {
+      await writeAll(this.conn, bytes);
+      if (!this.splitter.ours) await within(GAP_MS, this.ended);
+    }).catch(() => {}); // What reads the connection hears that the peer is gone.
+  }
+
+  /** Says a line in the way in which the peer says its own. */
+  say(text: string, own: bridge.Contact): void {
+    this.unheard?.push(text);
+    this.splitter.answered();
+    this.write(formatLine(text, this.splitter.style, own));
+  }
+
+  /** Says QUIT, and closes once the peer has had the time to hear it. */
+  async quit(): Promise<void> {
+    for (const part of quitParts(this.splitter.style)) this.write(part);
+    const heard = this.#written.then(() => this.conn.closeWrite()).then(() => this.ended);
+    await within(HANG_UP_MS, heard).catch(() => {});
+    this.close();
+  }
+}
+
+/** Who the client is, whom it asks, and what it lives on. The caller owns the listener. */
+interface BridgeOptions {
+  readonly id: string;
+  /** The address to register, or undefined: the one that the server is reached from. */
+  readonly host: string | undefined;
+  readonly server: Endpoint;
+  readonly console: Console;
+  readonly listener: Deno.TcpListener;
+}
+
+/** What comes with a trigger. */
+type Detail = { text?: string; call?: Call; peer?: bridge.Contact };
+
+/** A client between its terminal, its listener, the server and a peer. */
+class BridgeClient {
+  readonly #options: BridgeOptions;
+  readonly #console: Console;
+  #state: State = "IDLE";
+  /** Where it stood before what is under way, and what ends that early. */
+  #before: State = "IDLE";
+  #work = new AbortController();
+  #own: bridge.Contact;
+  #peer: bridge.Contact | undefined;
+  #call: Call | undefined;
+  readonly #ringing = new Set<Call>();
+  #accepting: Promise<void> | undefined;
+  /** What was typed and waits for an answer or its turn. */
+  #typed: string[] = [];
+  #toldToWait = false;
+  #obeying = false;
+  #changed = Promise.withResolvers<void>();
+  readonly #end = new AbortController();
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(options: BridgeOptions) {
+    this.#options = options;
+    this.#console = options.console;
+    this.#own = { id: options.id, ip: "", port: options.listener.addr.port };
+  }
+
+  /** Lives until the person or the peer ends it. */
+  async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#dispatch("/quit"));
+    const where = reachable(this.#options.listener.addr);
+    this.#console.show(bridge.CONSOLE.running(this.#own.id, where));
+    this.#console.setPrompt(">");
+    this.#type().catch(this.#done.reject);
+    try {
+      await this.#done.promise;
+    } finally {
+      this.#end.abort();
+      for (const call of this.#ringing) call.close();
+      await this.#console.close();
+      await this.#accepting;
+    }
+  }
+
+  get #chatting(): boolean {
+    return this.#state.startsWith("CHAT ");
+  }
+
+  get #pending(): boolean {
+    return "no answer" in TABLE[this.#state];
+  }
+
+  /** Takes a step of the table; false when the trigger means nothing now. */
+  #dispatch(trigger: Trigger, detail: Detail = {}): boolean {
+    const transition = TABLE[this.#state][trigger];
+    if (!transition) return false;
+    const [action, to] = transition;
+    const before = this.#state;
+    this.#state = to === "back" ? this.#before : to;
+    this.#before = before;
+    this.#actions[action](detail);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+    this.#obeyAll();
+    return true;
+  }
+
+  readonly #actions: Record<Action, (detail: Detail) => void> = {
+    "send REGISTER": () =>
+      this.#ask((localIp) => {
+        this.#own = { ...this.#own, ip: this.#options.host ?? localIp };
+        return bridge.MESSAGES.register(this.#own);
+      }),
+    "send BRIDGE": () => this.#ask(() => bridge.MESSAGES.bridge(this.#own.id)),
+    "connect to the peer": () => this.#dial(this.#peer!),
+    "say why": ({ text }) => this.#console.note(text!),
+    "go on": () => {},
+    "take calls": () => this.#accept(),
+    "keep the contact": ({ peer }) => {
+      this.#peer = peer;
+      this.#accept();
+    },
+    "send CHAT": ({ call }) => {
+      this.#call = call!;
+      call!.write(bridge.MESSAGES.chat(this.#own));
+    },
+    "show the request": ({ call }) => this.#take(call!),
+    "turn it away": ({ call }) => call!.close(),
+    "take that call instead": ({ call }) => {
+      // The peer has not looked at our call: what was said on it is said again.
+      this.#typed.unshift(...this.#call!.unheard!);
+      this.#call!.close();
+      this.#take(call!);
+    },
+    "send the line": ({ text }) => {
+      this.#toldToWait = false;
+      this.#call!.say(text!, this.#own);
+    },
+    "keep it for our turn": ({ text }) => {
+      this.#typed.unshift(text!);
+      this.#toldToWait = true;
+      this.#console.note("it is the peer's turn: your line is sent after it");
+    },
+    "show the line": ({ text }) => this.#console.show(text!),
+    "send QUIT, close": () => {
+      const call = this.#call!;
+      // A client of ours shows lines out of turn; another would take them and QUIT for one.
+      if (call.splitter.ours) { for (const text of this.#unsent()) call.say(text, this.#own); }
+      this.#admitUnsent();
+      call.quit().then(this.#done.resolve, this.#done.reject);
+    },
+    close: ({ text }) => {
+      if (text) this.#console.note(text);
+      this.#admitUnsent();
+      this.#work.abort();
+      this.#call?.close();
+      this.#done.resolve();
+    },
+  };
+
+  /** The chat lines that were typed and not sent; they are no longer kept. */
+  #unsent(): string[] {
+    return this.#typed.splice(0).filter((line) => !REQUEST.test(line));
+  }
+
+  #admitUnsent(): void {
+    const { length } = this.#unsent();
+    if (length > 0) {
+      this.#console.note(`${length} ${length === 1 ? "line was" : "lines were"} not sent`);
+    }
+  }
+
+  /** Asks the server one thing over a connection of its own, which is closed after the answer. */
+  #ask(question: (localIp: string) => Uint8Array): void {
+    const { hostname, port } = this.#options.server;
+    const server = `the server at ${bridge.address(hostname, port)}`;
+    const { lineBytes, unterminatedBytes: blockBytes } = limits();
+    this.#start(server, async (signal) => {
+      using conn = await connect(hostname, { port, signal });
+      if (!conn) return;
+      signal.addEventListener("abort", () => tryClose(conn));
+      try {
+        const local = (conn.localAddr as Deno.NetAddr).hostname;
+        await writeAll(conn, question(local.replace(/^::ffff:(?=\d+\.)/, "")));
+        for await (
+          const [block] of frames(conn, new bridge.BlockSplitter({ lineBytes, blockBytes }))
+        ) {
+          return this.#answered(bridge.parseAnswer(block!));
+        }
+        throw new StartError(`${server} has closed the connection without an answer`);
+      } catch (error) {
+        if (error instanceof bridge.BlockError) {
+          throw new StartError(`${server} sent ${error.message}`);
+        }
+        if (!isDisconnect(error)) throw error;
+        throw new StartError(`${server} has broken the connection off without an answer`);
+      }
+    });
+  }
+
+  #answered(answer: bridge.Answer): void {
+    if (answer.type === "refused") throw new StartError(`the server refused: ${answer.reason}`);
+    if (answer.type === "REGACK") this.#dispatch("REGACK");
+    else if (!answer.peer || answer.peer.id === this.#own.id) this.#dispatch("BRIDGEACK, empty");
+    else this.#dispatch("BRIDGEACK, a peer", { peer: answer.peer });
+  }
+
+  #dial(peer: bridge.Contact): void {
+    this.#start(bridge.CONSOLE.contact(peer), async (signal) => {
+      const conn = await connect(peer.ip, { port: peer.port, signal }).catch(({ cause }) => {
+        const where = `${peer.id} at ${bridge.address(peer.ip, peer.port)}`;
+        throw new StartError(
+          cause instanceof Deno.errors.ConnectionRefused
+            ? `${where} is gone: nothing listens there, /bridge asks the server again`
+            : `cannot reach ${where}: ${connectReason(cause)}`,
+        );
+      });
+      if (!conn) return;
+      const call = new Call(conn, true);
+      call.ended = this.#hear(call);
+      this.#dispatch("connected", { call });
+    });
+  }
+
+  /** Starts what needs an answer of `whom`; it ends with a trigger, within {@linkcode ANSWER_MS}. */
+  #start(whom: string, work: (signal: AbortSignal) => Promise<void>): void {
+    const controller = this.#work = new AbortController();
+    const late = new StartError(`${whom} did not answer within ${ANSWER_MS / 1000} s`);
+    const timer = setTimeout(() => controller.abort(late), ANSWER_MS);
+    const { signal } = controller;
+    work(signal).catch((error) => error).then((error) => {
+      clearTimeout(timer);
+      const failure = signal.aborted ? signal.reason : error;
+      if (failure instanceof StartError) this.#dispatch("no answer", { text: failure.message });
+      else if (error && !signal.aborted) this.#done.reject(error);
+    });
+  }
+
+  /** From here on calls are taken; before the first time, callers wait in the backlog. */
+  #accept(): void {
+    const { signal } = this.#end;
+    const { drainMs, connections } = limits();
+    this.#accepting ??= acceptSessions(this.#options.listener, (conn) => {
+      const call = new Call(conn, false);
+      const [oldest] = this.#ringing;
+      // A crowd of the silent must not keep a caller out.
+      if (oldest && this.#ringing.size >= MOST_RINGING) oldest.close();
+      this.#ringing.add(call);
+      // A call can be news only while ours may not have been heard.
+      if (this.#chatting && !this.#call!.unheard) this.#dispatch("second CHAT", { call });
+      return call.ended = this.#hear(call);
+    }, {
+      signal,
+      flow: new Flow(limits()),
+      drainMs,
+      connections,
+      log: (line) => this.#console.note(line),
+    });
+  }
+
+  /** Reads a connection to its end, whether it is the chat or not. */
+  async #hear(call: Call): Promise<void> {
+    const silent = setTimeout(() => call !== this.#call && call.close(), RING_MS);
+    try {
+      for await (const batch of frames(call.conn, call.splitter)) {
+        for (const frame of batch) this.#receive(call, frame);
+        await this.#console.drained();
+      }
+    } catch (error) {
+      if (error instanceof PeerError) this.#console.note(`the peer sent ${error.message}`);
+      else if (!isDisconnect(error)) throw error;
+    } finally {
+      clearTimeout(silent);
+      this.#ringing.delete(call);
+      call.close();
+      if (call === this.#call) this.#peerLeft();
+    }
+  }
+
+  #receive(call: Call, frame: PeerFrame): void {
+    if (call !== this.#call) this.#ring(call, frame);
+    if (call !== this.#call) return;
+    call.unheard = undefined;
+    for (const other of this.#ringing) other.close();
+    if (frame.type === "line") this.#dispatch("line received", { text: frame.text });
+    else if (frame.type === "QUIT") this.#peerLeft();
+  }
+
+  /** The first word of a connection that is not the chat. */
+  #ring(call: Call, frame: PeerFrame): void {
+    if (call.from) return;
+    if (frame.type === "QUIT") return call.close();
+    call.from = frame.type === "CHAT" ? frame.from : {};
+    const { id } = call.from;
+    if (!this.#chatting) {
+      if (!this.#dispatch("CHAT comes", { call })) call.close();
+    } else if (!this.#call!.unheard || !id || id !== this.#peer?.id) {
+      this.#dispatch("second CHAT", { call });
+    } else if (id < this.#own.id) this.#dispatch("CHAT crosses", { call });
+    // Otherwise it stays open: the peer must see our call before it sees the end of its own.
+  }
+
+  #take(call: Call): void {
+    this.#work.abort();
+    this.#call = call;
+    this.#ringing.delete(call);
+    for (const other of this.#ringing) other.close();
+    const { hostname, port } = call.conn.remoteAddr;
+    const where = bridge.address(call.from?.ip ?? hostname, call.from?.port ?? port);
+    this.#console.show(bridge.CONSOLE.incoming(call.from?.id ? `${call.from.id} ${where}` : where));
+  }
+
+  #peerLeft(): void {
+    this.#dispatch("QUIT or FIN", { text: "the peer has ended the chat" });
+  }
+
+  /** Reads what is typed until the person leaves. */
+  async #type(): Promise<void> {
+    for (;;) {
+      const line = await this.#console.readLine();
+      const command = line?.trimEnd();
+      if (command === undefined || command === "/quit") break;
+      if (command === "/id") this.#console.show(this.#own.id);
+      else this.#typed.push(line!);
+      this.#obeyAll();
+      await this.#until(() => this.#typed.length < MOST_WAITING);
+    }
+    // What was typed before is done first, but a server that does not answer keeps nobody.
+    await within(TYPED_MS, this.#until(() => !this.#pending));
+    this.#dispatch("/quit");
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && this.#state !== "END") await this.#changed.promise;
+  }
+
+  /** Does what was typed and can be done now. */
+  #obeyAll(): void {
+    if (this.#obeying) return;
+    this.#obeying = true;
+    while (this.#typed.length > 0 && !this.#pending) {
+      const [line] = this.#typed;
+      if (this.#toldToWait && this.#state === "CHAT reading" && !REQUEST.test(line!)) break;
+      this.#typed.shift();
+      this.#obey(line!);
+    }
+    this.#obeying = false;
+  }
+
+  #obey(line: string): void {
+    const command = line.trimEnd();
+    if (command === "/register" || command === "/bridge" || command === "/chat") {
+      if (!this.#dispatch(command)) this.#console.note(this.#misfit(command));
+    } else if (this.#chatting) {
+      if (line === "" && this.#call!.splitter.style.form === "bare") return;
+      this.#dispatch("line typed", { text: line });
+    } else if (command === "/help" && this.#console.interactive) {
+      this.#console.note(BRIDGE_HELP);
+    } else if (command !== "" && !command.startsWith("/")) {
+      this.#console.note("nothing was sent: there is no chat yet");
+    }
+  }
+
+  /** Why a command does nothing now, in one sentence. */
+  #misfit(command: string): string {
+    if (this.#chatting) return `${command} is not for a chat: nothing was sent`;
+    if (command === "/register") return `already registered as ${this.#own.id}`;
+    if (this.#state === "IDLE") return `not registered yet: /register comes before ${command}`;
+    return this.#state === "WAIT"
+      ? "nobody to call yet: wait for a call, or ask again by /bridge"
+      : "no peer known yet: /bridge asks the server for one";
+  }
+}
+
+/** The document has no such word: outside a chat, where it means nothing, it is ours at a terminal. */
+const BRIDGE_HELP = `/register  tells the server where you wait for chats
+/bridge    asks it for a peer
+/chat      calls that peer; then write in turns
+/id        shows your name
+/quit      ends the chat, and the program`;
+
+const BRIDGE_USAGE = `usage: client.ts bridge --id=NAME --port=PORT --server=ADDRESS:PORT [options]
+
+example: client.ts bridge --id=student1 --port=3000 --server=127.0.0.1:5555
+then type ${bridge.COMMANDS.join(", ")}
+
+  --id NAME               your name, of letters and digits
+  --port N, -p N          port to wait for chats on, 0 for a free one
+  --server ADDRESS:PORT   the server
+  --host ADDR             address to wait on and to register (the one the server is reached from)
+${TIMESTAMPS_HELP}`;
+
+async function runBridge(args: readonly string[]): Promise<"help" | number> {
+  const { help, strings, booleans } = await parseOptions(args, {
+    strings: ["id", "port", "server", "host"],
+    booleans: ["timestamps"],
+    alias: { port: "p" },
+  });
+  if (help) return "help";
+  const missing = ["id", "port", "server"].filter((name) => strings[name] === undefined);
+  if (missing.length > 0) {
+    throw new UsageError(`missing ${missing.map((name) => `--${name}`).join(" and ")}`);
+  }
+  const { id = "", server = "", host } = strings;
+  if (!bridge.isId(id)) {
+    throw new UsageError(`--id must be letters and digits, not ${JSON.stringify(id)}`);
+  }
+  const [, v6, plain, number] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(server) ?? [];
+  const hostname = v6 ?? plain;
+  if (hostname === undefined) {
+    throw new UsageError(`--server must be ADDRESS:PORT, not ${JSON.stringify(server)}`);
+  }
+  const to = { hostname, port: port(number!, 1) };
+  using shutdown = shutdownOnSignals();
+  using listener = listen({ hostname: host ?? "0.0.0.0", port: port(strings.port!) });
+  const names = new Names(bridge.named);
+  const console = openConsole({
+    names,
+    complete: completer([...bridge.COMMANDS, "/help"], names),
+    timestamps: booleans.timestamps === true,
+    onInterrupt: shutdown.request,
+  });
+  const announced = host === "0.0.0.0" || host === "::" ? undefined : host;
+  const client = new BridgeClient({ id, host: announced, server: to, console, listener });
+  await client.run(shutdown.signal);
+  return 0;
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

@@ -619,7 +619,8 @@ export async function connect(
     return traced(conn);
   } catch (error) {
     if (signal.aborted) return undefined;
-    throw new StartError(`cannot connect to ${hostname}:${port}: ${connectReason(error)}`);
+    const reason = connectReason(error);
+    throw new StartError(`cannot connect to ${hostname}:${port}: ${reason}`, { cause: error });
   } finally {
     signal.removeEventListener("abort", abort);
   }
@@ -689,7 +690,7 @@ export async function runServer(
   const operator = openOperator(flow);
   try {
     await serve(listener, { signal: shutdown.signal, limits, flow, operator });
-    await operator.end();
+    await operator.end(limits.drainMs);
   } finally {
     operator.close();
   }

@@ -351,27 +351,6 @@ Deno.test("two clients that call each other at once chat", async () => {
   assertEquals(await bob.code(), 0);
 });
 
-Deno.test("--duplex lifts the turns when both clients have it", async () => {
-  await using both = await chat("--duplex");
-  await both.alice.write("one\ntwo\nthree\n");
-  await both.bob.until("one\ntwo\nthree\n");
-  await both.bob.write("four\nfive\n/quit\n");
-  await both.alice.until("four\nfive\n");
-  assertEquals(await both.alice.code(), 0);
-  assertEquals(await both.bob.code(), 0);
-});
-
-Deno.test("--duplex keeps to the turns with a peer that does not have it", async () => {
-  await using client = await waiting("Bob", "--duplex");
-  using peer = await Peer.connect(client.waits);
-  await peer.send(call("Alice", 1));
-  await client.until("Incoming chat request from Alice 127.0.0.1:1\n");
-  await client.type("early");
-  await client.until("it is the peer's turn", "stderr");
-  await peer.send("hi\n");
-  await peer.expect("early\n");
-});
-
 Deno.test("client.ts bridge registers the address that --host says", async () => {
   using server = new FakeServer();
   await using client = new Program("client.ts", [

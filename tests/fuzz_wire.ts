@@ -6,7 +6,7 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { formatLine, PeerSplitter } from "../client/bridge_peer.ts";
+import { formatLine, PeerSplitter } from "../lib/wire/bridge_peer.ts";
 import { FixedSplitter, LineSplitter, type Splitter } from "../lib/net.ts";
 import { limits } from "../lib/program.ts";
 import { LinkSplitter } from "../overlay.ts";

@@ -234,10 +234,12 @@ for (const [name, dialect] of Object.entries(DIALECTS)) {
 }
 
 Deno.test("bridge: what one client's pipe says arrives at the other's byte for byte", async () => {
-  await using both = await chat("--duplex");
-  for (const [sent] of TEXTS) {
+  await using both = await chat();
+  for (const [i, [sent]] of TEXTS.entries()) {
     await both.bob.type(sent);
     await both.alice.until(`\n${sent}\n`);
+    await both.alice.type(`your turn ${i}`);
+    await both.bob.until(`your turn ${i}\n`);
   }
 });
 

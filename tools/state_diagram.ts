@@ -8,20 +8,14 @@
  * @module
  */
 
-import {
-  type Action,
-  type State,
-  TABLE,
-  type Transition,
-  type Trigger,
-} from "../client/bridge_states.ts";
+import { type Action, type State, TABLE, type Transition, type Trigger } from "../client.ts";
 
 /** Left, top, width and height. */
 type Box = readonly [x: number, y: number, width: number, height: number];
 type Point = readonly [x: number, y: number];
 
 const WIDTH = 1400;
-const HEIGHT = 1080;
+const HEIGHT = 960;
 const LINE = 17;
 
 const BOXES: Readonly<Record<Exclude<State, "END">, Box>> = {
@@ -34,7 +28,6 @@ const BOXES: Readonly<Record<Exclude<State, "END">, Box>> = {
   CALLING: [840, 460, 230, 62],
   "CHAT reading": [340, 735, 240, 62],
   "CHAT writing": [820, 735, 240, 62],
-  "CHAT duplex": [560, 910, 260, 80],
 };
 const END: Point = [1320, 820];
 const END_RADIUS = 18;
@@ -64,15 +57,15 @@ const FRAMES: readonly Frame[] = [
   },
   {
     title: "CHAT",
-    box: [60, 640, 1060, 370],
-    states: ["CHAT writing", "CHAT reading", "CHAT duplex"],
+    box: [60, 640, 1060, 240],
+    states: ["CHAT writing", "CHAT reading"],
     shared: ["/quit", "QUIT or FIN", "second CHAT"],
   },
   {
     title: "in turns",
     box: [310, 690, 780, 160],
     states: ["CHAT writing", "CHAT reading"],
-    shared: ["CHAT crosses", "both want duplex"],
+    shared: ["CHAT crosses"],
   },
 ];
 
@@ -117,11 +110,6 @@ const ROUTES: Readonly<Record<string, Route>> = {
     label: [265, 787],
     anchor: "end",
   },
-  "in turns > CHAT duplex": {
-    points: [[690, 850], [690, 910]],
-    label: [700, 876],
-    anchor: "start",
-  },
   "outside a chat > END": {
     points: [[1220, 315], [1320, 315], [1320, 802]],
     label: [1310, 480],
@@ -141,9 +129,9 @@ function common({ title, states, shared }: Frame): Arrow[] {
   return shared.map((trigger) => {
     const rows = states.map((state) => ({ state, transition: TABLE[state][trigger] }));
     const first = rows[0]!.transition;
-    const alike = rows.every(({ transition }) => transition?.action === first?.action) &&
-      (rows.every(({ transition }) => transition?.to === first?.to) ||
-        rows.every(({ state, transition }) => transition?.to === state));
+    const alike = rows.every(({ transition }) => transition?.[0] === first?.[0]) &&
+      (rows.every(({ transition }) => transition?.[1] === first?.[1]) ||
+        rows.every(({ state, transition }) => transition?.[1] === state));
     if (!first || !alike) throw new Error(`${title} do not share ${trigger}`);
     return [trigger, first];
   });
@@ -158,7 +146,7 @@ export function drawStates(): string {
     const all = common(each);
     // What leaves every state of the frame where it is stands beside the title.
     const staying = all.filter(([trigger]) =>
-      states.every((state) => TABLE[state][trigger]!.to === state)
+      states.every((state) => TABLE[state][trigger]![1] === state)
     );
     for (const [trigger] of all) states.forEach((state) => drawn.add(`${state} ${trigger}`));
     parts.push(frame(each, staying));
@@ -166,7 +154,7 @@ export function drawStates(): string {
   }
   for (const [state, box] of Object.entries(BOXES) as [State, Box][]) {
     const own = arrows(state).filter(([trigger]) => !drawn.has(`${state} ${trigger}`));
-    const inside = own.filter(([, { to }]) => to === state || to === "back");
+    const inside = own.filter(([, [, to]]) => to === state || to === "back");
     parts.push(...routes(state, own.filter((arrow) => !inside.includes(arrow))));
     parts.push(stateBox(state, box, inside));
   }
@@ -175,11 +163,11 @@ export function drawStates(): string {
 
 /** One arrow for each state that `arrows` lead to. */
 function routes(from: string, arrows: readonly Arrow[]): string[] {
-  return [...Map.groupBy(arrows, ([, transition]) => transition.to)].map(([to, group]) => {
+  return [...Map.groupBy(arrows, ([, transition]) => transition[1])].map(([to, group]) => {
     const route = ROUTES[`${from} > ${to}`];
     if (!route) throw new Error(`no route from ${from} to ${to}`);
     const path = route.points.map(([x, y], i) => `${i === 0 ? "M" : "L"}${x} ${y}`).join(" ");
-    const lines = group.flatMap(([trigger, { action }]) => [trigger, action]);
+    const lines = group.flatMap(([trigger, [action]]) => [trigger, action]);
     const [x, y] = route.label;
     const label = lines.map((line, i) =>
       text(line, [x, y + i * LINE], {
@@ -195,14 +183,14 @@ function frame(
   { title, note, box: [x, y, width, height] }: Frame,
   staying: readonly Arrow[],
 ): string {
-  const inside = staying.map(([trigger, { action }]) => `${trigger} / ${action}`);
+  const inside = staying.map(([trigger, [action]]) => `${trigger} / ${action}`);
   const heading = [title, ...note ? [note] : [], ...inside].join(" · ");
   return `<rect class="frame" x="${x}" y="${y}" width="${width}" height="${height}" rx="14"/>\n` +
     text(heading, [x + 16, y + 21], { class: "title", anchor: "start" });
 }
 
 function stateBox(state: State, [x, y, width, height]: Box, inside: readonly Arrow[]): string {
-  const lines = inside.map(([trigger, { action, to }]) => [trigger, action, to] as const)
+  const lines = inside.map(([trigger, [action, to]]) => [trigger, action, to] as const)
     .map(internal);
   const top = y + (height - (lines.length + 1) * LINE) / 2 + 13;
   const middle = x + width / 2;
@@ -261,9 +249,7 @@ function document(parts: readonly string[]): string {
     `<circle cx="${endX}" cy="${endY}" r="${END_RADIUS}" fill="none" stroke="#1c2733" stroke-width="1.5"/>`,
     `<circle cx="${endX}" cy="${endY}" r="${END_RADIUS - 6}" fill="#1c2733"/>`,
     text("END", [endX, endY + 38], { class: "name", anchor: "middle" }),
-    ...notes.map((note, i) =>
-      text(note, [20, 1040 + i * LINE], { class: "note", anchor: "start" })
-    ),
+    ...notes.map((note, i) => text(note, [20, 920 + i * LINE], { class: "note", anchor: "start" })),
     "</svg>\n",
   ].join("\n");
 }

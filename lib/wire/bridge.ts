@@ -332,12 +332,9 @@ function contactHeaders({ id, ip, port }: Contact): [string, unknown][] {
   return [["clientID", id], ["IP", ip], ["Port", port]];
 }
 
-/** The text of a CHAT message; `duplex` asks a peer of ours to lift the turns. */
-export function chatText(contact: Contact, duplex = false): string {
-  return block("CHAT", [
-    ...contactHeaders(contact),
-    ...duplex ? [["Mode", "duplex"] as const] : [],
-  ]);
+/** The text of a CHAT message. */
+export function chatText(contact: Contact): string {
+  return block("CHAT", contactHeaders(contact));
 }
 
 /** The messages as they are sent. */
@@ -358,7 +355,7 @@ export const MESSAGES = {
     encoder.encode(
       block(type, [["clientID", id], ["IP", ip], ["Port", port], ["Status", `error ${reason}`]]),
     ),
-  chat: (contact: Contact, duplex = false): Uint8Array => encoder.encode(chatText(contact, duplex)),
+  chat: (contact: Contact): Uint8Array => encoder.encode(chatText(contact)),
   quit: encoder.encode("QUIT\r\n\r\n"),
 } as const;
 

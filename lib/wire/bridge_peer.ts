@@ -13,14 +13,15 @@ import {
   type Header,
   kept,
   MAX_HEADERS,
+  MESSAGES,
   parseBlock,
   values,
-} from "../lib/wire/bridge.ts";
+} from "./bridge.ts";
 
 /** What a peer says. */
 export type PeerFrame =
   /** It asks for a chat: who it says it is, as far as it says so. */
-  | { readonly type: "CHAT"; readonly from: Partial<Contact>; readonly duplex: boolean }
+  | { readonly type: "CHAT"; readonly from: Partial<Contact> }
   /** A chat line, without its end. */
   | { readonly type: "line"; readonly text: string }
   /** The chat is over. */
@@ -249,15 +250,13 @@ export class PeerSplitter {
     const [id] = values(block, "clientID");
     const [ip] = values(block, "IP");
     const port = Number(values(block, "Port")[0]);
-    const duplex = values(block, "Mode")[0] === "duplex";
     const from = { ...id && { id }, ...ip && { ip }, ...port && { port } };
     // To the byte as ours write it: order, case and line ends.
-    const text = id && ip && port && chatText({ id, ip, port }, duplex);
+    const text = id && ip && port && chatText({ id, ip, port });
     const exact = text === [...lines, "", ""].join(eol);
-    // One of ours that was called says CHAT only to lift the turns.
-    if (exact && (this.#called || duplex)) this.#canonical = true;
+    if (exact && this.#called) this.#canonical = true;
     else this.#foreign = true;
-    out.push({ type: "CHAT", from, duplex });
+    out.push({ type: "CHAT", from });
   }
 
   #release(out: PeerFrame[]): void {
@@ -298,6 +297,14 @@ export function formatLine(text: string, style: LineStyle, own: Contact): Uint8A
     `${name}: ${HEADER_VALUES[name.toLowerCase()]?.(text, own) ?? value}`
   );
   return encoder.encode(["CHAT", ...headers, "", ""].join(style.eol));
+}
+
+/** QUIT for such a peer, in the writes that it takes. */
+export function quitParts({ form }: LineStyle): Uint8Array[] {
+  // The reader of bare texts compares one with the word; the rest makes the message complete.
+  return form === "bare"
+    ? ["QUIT", "\r\n\r\n"].map((part) => encoder.encode(part))
+    : [MESSAGES.quit];
 }
 
 const HEADER_VALUES: Record<string, (text: string, own: Contact) => string | number> = {
