@@ -18,10 +18,12 @@
 import {
   FixedSplitter,
   LineSplitter,
+  type Peer,
   reachable,
   runServer,
   serveSessions,
   type Serving,
+  type Session,
 } from "./lib/net.ts";
 import { Fanout, type Flow, type Outbound } from "./lib/outbound.ts";
 import {
@@ -97,7 +99,7 @@ class Room {
 
   /** Carries a request out; false when the caller's connection shall be closed. */
   request(caller: Caller, request: relay.Request): boolean {
-    if (request.type === "JOIN") return this.#join(caller, request.name);
+    if (request.type === "JOIN") return this.#join(caller, request);
     if (request.type === "QUIT") return this.#quit(caller);
     const { user } = caller;
     if (!user) {
@@ -138,11 +140,13 @@ class Room {
     this.#fanout.send([relay.line(relay.TEXTS.left(name))]);
   }
 
-  #join(caller: Caller, name: string): boolean {
+  #join(caller: Caller, request: relay.Request & { type: "JOIN" }): boolean {
     const { TEXTS } = relay;
+    const { name } = request;
     if (caller.user) {
       return this.refuse(caller, "JOIN again", TEXTS.alreadyRegistered(caller.user.name));
     }
+    if (name === undefined) return this.refuse(caller, "JOIN without a name", request.refusal);
     if (this.#callers.size >= this.#users) {
       this.refuse(caller, `JOIN ${name}, too many users (${this.#users})`, TEXTS.tooManyUsers);
       return false;
@@ -251,6 +255,9 @@ ${limitHelp(RELAY_LIMITS)}`,
 /** A frame that one client can make the server send as often as it sends one: all share these bytes. */
 const NOT_IN_CHANNEL = channels.frame(channels.TEXTS.notInChannel);
 
+/** A client that sends its text without the padding waits for an answer that never comes. */
+const UNPADDED_MS = 3000;
+
 /** A client that has said its name. Names need not be unique: a member is a connection. */
 interface Member {
   /** What the others know it by. */
@@ -332,42 +339,48 @@ class Channels {
   }
 }
 
+/** One client from its connection to its end. */
+function channelSession(
+  peer: Peer,
+  { all, limits, operator }: Serving & { all: Channels },
+): Session<Uint8Array> {
+  const { id, address: { hostname, port }, outbound } = peer;
+  let member: Member | undefined;
+  const name = () => member?.name ?? "without a name";
+  const note = (what: string, kind: string) => operator.note(`[${id}] ${what}`, kind);
+  let introduction: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {
+    note(`without a name for ${limits.introduceMs} ms: closed`, "introduction");
+    peer.close();
+  }, limits.introduceMs);
+  const unpadded = (bytes: number) =>
+    note(`has sent ${bytes} of 200 bytes: does the client pad its messages?`, "unpadded");
+  note(`connected from ${hostname}:${port}`, "in");
+  return {
+    splitter: new FixedSplitter(channels.FRAME_BYTES, { afterMs: UNPADDED_MS, tell: unpadded }),
+    take(bytes) {
+      if (member) return all.request(member, channels.parseRequest(bytes));
+      clearTimeout(introduction);
+      // A timer keeps its memory for as long as somebody holds it, and there are thousands.
+      introduction = undefined;
+      const said = channels.parseName(bytes);
+      if (said !== undefined) member = { name: said, prefix: channels.prefix(said), outbound };
+      else note("sent no name: closed", "no name");
+      return member !== undefined;
+    },
+    cut: (reason) => note(`${name()} ${reason}: cut`, "cut"),
+    left() {
+      clearTimeout(introduction);
+      if (member) all.leave(member);
+      note(`${name()} disconnected`, "out");
+    },
+  };
+}
+
 /** Serves channel clients that come through `listener` until `serving.signal` is aborted. */
 export async function serveChannels(listener: Deno.TcpListener, serving: Serving): Promise<void> {
-  const { limits: { introduceMs }, flow, operator } = serving;
-  const all = new Channels(flow);
-  operator.note(`listening on ${reachable(listener.addr)}`);
-  await serveSessions<Uint8Array>(listener, serving, {
-    open(peer) {
-      const { id, address: { hostname, port }, outbound } = peer;
-      let member: Member | undefined;
-      const name = () => member?.name ?? "without a name";
-      let introduction: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {
-        operator.note(`[${id}] ${name()} for ${introduceMs} ms: closed`, "introduction");
-        peer.close();
-      }, introduceMs);
-      operator.note(`[${id}] connected from ${hostname}:${port}`, "in");
-      return {
-        splitter: new FixedSplitter(channels.FRAME_BYTES),
-        take(bytes) {
-          if (member) return all.request(member, channels.parseRequest(bytes));
-          clearTimeout(introduction);
-          // A timer keeps its memory for as long as somebody holds it, and there are thousands.
-          introduction = undefined;
-          const said = channels.parseName(bytes);
-          if (said !== undefined) member = { name: said, prefix: channels.prefix(said), outbound };
-          else operator.note(`[${id}] sent no name: closed`, "no name");
-          return member !== undefined;
-        },
-        cut: (reason) => operator.note(`[${id}] ${name()} ${reason}: cut`, "cut"),
-        left() {
-          clearTimeout(introduction);
-          if (member) all.leave(member);
-          operator.note(`[${id}] ${name()} disconnected`, "out");
-        },
-      };
-    },
-  });
+  const shared = { ...serving, all: new Channels(serving.flow) };
+  serving.operator.note(`listening on ${reachable(listener.addr)}`);
+  await serveSessions(listener, serving, { open: (peer) => channelSession(peer, shared) });
 }
 
 const CHANNELS_LIMITS = ["introduceMs", ...SESSION_LIMITS] as const;

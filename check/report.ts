@@ -53,10 +53,9 @@ export function resultText(result: Result, style: Style): string {
 }
 
 function headline(result: Result, style: Style): string {
-  const { verdict, id, caseId, shortTitle, level, points, max, reason } = result;
+  const { verdict, id, title, level, points, max, reason } = result;
   const [sign, colour] = SIGNS[verdict];
-  const name = id === caseId ? shortTitle : `  ${shortTitle}`;
-  const what = `${sign} ${id.padEnd(15)} ${name}${
+  const what = `${sign} ${id.padEnd(8)} ${title}${
     verdict === "passed" ? "" : ` (${verdict}${reason ? `: ${reason}` : ""})`
   }`;
   const worth = level === "info" ? "info" : `${level} ${points}/${max}`;

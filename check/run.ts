@@ -38,8 +38,6 @@ export interface Result {
   readonly role: string;
   readonly level: Level;
   readonly title: string;
-  /** The title of the part alone; that of the case where it is no part. */
-  readonly shortTitle: string;
   readonly topic: string | undefined;
   readonly quote: string;
   readonly hint: Hint;
@@ -197,7 +195,6 @@ class Run {
       role: this.#suite.role,
       level: part.level,
       title: name === undefined ? test.title : `${test.title}: ${part.title}`,
-      shortTitle: part.title,
       topic: test.topic,
       quote: part.quote ?? test.quote,
       hint: part.hint ?? test.hint,

@@ -142,20 +142,33 @@ export class LineSplitter implements Splitter<Uint8Array> {
   }
 }
 
+/** How a {@linkcode FixedSplitter} tells of a peer that sends a part of a frame and falls silent. */
+export interface Unfinished {
+  /** The silence in ms. */
+  afterMs: number;
+  /** Called with the bytes of the frame so far. */
+  tell(bytes: number): void;
+}
+
 /** Frames of always the same size in bytes. What is left of one at the end of the stream is dropped. */
 export class FixedSplitter implements Splitter<Uint8Array> {
-  /** Silence completes no frame. */
-  readonly patienceMs: undefined = undefined;
   /** Any bytes make frames. */
   readonly error: undefined = undefined;
   readonly #size: number;
+  readonly #unfinished: Unfinished | undefined;
   // Made when a frame first comes in pieces: most never do.
   #rest: Uint8Array = EMPTY;
   #filled = 0;
 
   /** A splitter for frames of `size` bytes. */
-  constructor(size: number) {
+  constructor(size: number, unfinished?: Unfinished) {
     this.#size = size;
+    this.#unfinished = unfinished;
+  }
+
+  /** Silence completes no frame: it is only told of. */
+  get patienceMs(): number | undefined {
+    return this.#filled > 0 ? this.#unfinished?.afterMs : undefined;
   }
 
   /** Bytes of the frame that is not complete yet. */
@@ -188,6 +201,7 @@ export class FixedSplitter implements Splitter<Uint8Array> {
 
   /** A half frame is none. */
   silence(): Uint8Array[] {
+    this.#unfinished?.tell(this.#filled);
     return [];
   }
 

@@ -123,6 +123,29 @@ const DIALOGUES: [name: string, sent: string, received: string][] = [
     "Status: error Port must be from 1 to 65535\r\n\r\n",
   ],
   [
+    "an id of any printable characters",
+    register("client1-48213:é", 5),
+    registered("client1-48213:é", 5),
+  ],
+  [
+    "an id of two words",
+    register("stu dent", 5),
+    "REGACK\r\nclientID: stu dent\r\nIP: 127.0.0.1\r\nPort: 5\r\n" +
+    "Status: error clientID must be one word of printable characters, at most 64 bytes\r\n\r\n",
+  ],
+  [
+    "an id of 65 bytes",
+    register("é".repeat(32) + "x", 5),
+    `REGACK\r\nclientID: ${"é".repeat(32)}x\r\nIP: 127.0.0.1\r\nPort: 5\r\n` +
+    "Status: error clientID must be one word of printable characters, at most 64 bytes\r\n\r\n",
+  ],
+  [
+    "an id with a control character",
+    register("a\x1b[2J", 5),
+    "REGACK\r\nclientID: \r\nIP: 127.0.0.1\r\nPort: 5\r\n" +
+    "Status: error clientID must be one word of printable characters, at most 64 bytes\r\n\r\n",
+  ],
+  [
     "a doubled header",
     "REGISTER\r\nclientID: a\r\nclientID: b\r\nIP: 1.2.3.4\r\nPort: 5\r\n\r\n",
     "REGACK\r\nclientID: a\r\nIP: 1.2.3.4\r\nPort: 5\r\nStatus: error clientID is given twice\r\n\r\n",

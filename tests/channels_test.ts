@@ -1,8 +1,7 @@
-import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import type { Limits } from "../lib/program.ts";
 import { serveChannels as serve } from "../server.ts";
-import { bytes, Peer, text } from "./helpers.ts";
+import { bytes, deadline, Peer, text } from "./helpers.ts";
 import { type Served, served } from "./serving.ts";
 
 const frame = (message: string) => message.padEnd(200);
@@ -133,6 +132,7 @@ const ALICE_HEARS = [
   "Bob has joined",
   "[Bob] Hello",
   `[Bob] ${"x".repeat(194)}`,
+  `[Bob] ${"x".repeat(6)}`,
   "[Bob] last",
   "Bob has left",
 ];
@@ -225,10 +225,17 @@ Deno.test("serve() closes connections that give no name in time, and no other", 
   assertEquals(server.notes.some((note) => note.includes("without a name for 50 ms")), true);
 });
 
-Deno.test("serve() closes on an empty name and on one that is not UTF-8", async () => {
+Deno.test("serve() closes on an empty name, one that is not UTF-8, and one with control characters", async () => {
   await using server = serveChannels();
   for (
-    const name of [frame(""), new Uint8Array(200), frame("\n"), new Uint8Array(200).fill(0xff)]
+    const name of [
+      frame(""),
+      new Uint8Array(200),
+      frame("\n"),
+      new Uint8Array(200).fill(0xff),
+      frame("Al\x1b[2J"),
+      frame("Al\nKay has left"),
+    ]
   ) {
     using peer = await Peer.connect(server.port);
     await peer.send(name);
@@ -236,32 +243,50 @@ Deno.test("serve() closes on an empty name and on one that is not UTF-8", async 
   }
 });
 
-Deno.test("serve() keeps receivers in step when a name and a message do not fit", async () => {
+Deno.test("serve() carries a text that does not fit behind its name on in a further frame", async () => {
   await using server = serveChannels();
   using alice = await enter(server.port, "Alice", "/create a");
   await settle(alice);
+  const words = Array.from({ length: 40 }, (_, i) => `w${i}`.padStart(4, "w")).join(" ");
+  const long = "n".repeat(64);
   for (
-    const [name, message, heard] of [
-      ["Bob", "x".repeat(200), `[Bob] ${"x".repeat(194)}`],
-      ["n".repeat(200), "hi", `[${"n".repeat(199)}`],
-      ["Zoë", "é".repeat(100), `[Zoë] ${"é".repeat(96)}`],
-      ["Bo", "👋".repeat(50), `[Bo] ${"👋".repeat(48)}`],
+    const [name, message, ...heard] of [
+      ["Bob", "x".repeat(194), "x".repeat(194)],
+      ["Bob", "x".repeat(200), "x".repeat(194), "x".repeat(6)],
+      ["Zoë", "é".repeat(100), "é".repeat(96), "é".repeat(4)],
+      ["Bo", "👋".repeat(50), "👋".repeat(48), "👋".repeat(2)],
+      // Forty words are 199 bytes: the last three of them go on, and only the blank before it is left out.
+      ["Alexander", words, words.slice(0, -15), words.slice(-14)],
+      [
+        "Alexander",
+        `${"y".repeat(185)}  ${"z".repeat(12)}`,
+        "y".repeat(185),
+        ` ${"z".repeat(12)}`,
+      ],
+      [long, "x".repeat(200), "x".repeat(133), "x".repeat(67)],
+      // A name of more than 64 bytes is cut between characters, and stays so.
+      ["n".repeat(200), "hi", "hi"],
+      ["é".repeat(40), "hi", "hi"],
+      [`${"n".repeat(63)} o`, "hi", "hi"],
     ] as const
   ) {
-    // Names and texts that are cut by the sender's own frame are whole here.
+    const known =
+      { "é": "é".repeat(32), "n": name.endsWith("o") ? "n".repeat(63) : long }[name[0]!] ?? name;
+    // What the sender's own frame would cut is not what is asked here.
     const padded = (part: string) =>
       Uint8Array.from([...bytes(part), ...Array(200).fill(32)]).subarray(0, 200);
     using peer = await Peer.connect(server.port);
     await peer.send(padded(name));
     await peer.send(padded("/join a"));
-    await alice.read(200);
     await peer.send(padded(message));
-    assertEquals(text(await alice.read(200)).trimEnd(), heard);
     await peer.send(padded("in step"));
-    const step = text(await alice.read(200));
-    assert(step.startsWith("[") && step.length <= 200, step);
+    const expected = [
+      `${known} has joined`,
+      ...[...heard, "in step"].map((each) => `[${known}] ${each}`),
+    ];
+    for (const each of expected) await alice.expect(padded(each));
     peer.close();
-    await alice.read(200);
+    await alice.expect(padded(`${known} has left`));
   }
   await settle(alice);
 });
@@ -306,6 +331,39 @@ Deno.test("serve() lists more channels than may wait for a reader in parts", asy
   await settle(alice);
   using bob = await enter(server.port, "Bob", "/list");
   await expectFrames(bob, ...names.slice(0, -1), `${names.at(-1)}\nlast`);
+});
+
+Deno.test("serve() names a client that does not pad, and none whose frames only come in pieces", async () => {
+  await using server = serveChannels();
+  using alice = await enter(server.port, "Alice", "/create a");
+  using bare = await Peer.connect(server.port);
+  await bare.send("Bob");
+  // A silence of less than 3 s between two pieces is a slow network's.
+  await alice.send(frame("/?").slice(0, 90));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await alice.send(frame("/?").slice(90));
+  await expectFrames(alice, invalid("/?"));
+  while (!server.notes.some((note) => note.includes("pad"))) {
+    await deadline(new Promise((resolve) => setTimeout(resolve, 50)), "the operator to be told");
+  }
+  assertEquals(server.notes.filter((note) => note.includes("pad")), [
+    "[2] has sent 3 of 200 bytes: does the client pad its messages?",
+  ]);
+});
+
+Deno.test("serve() swallows none of three clients that connect in the same moment", async () => {
+  const server = serveChannels();
+  {
+    await using _ = server;
+    const three = await Promise.all([1, 2, 3].map(() => enter(server.port, "Kay")));
+    for (const each of three) await settle(each);
+    for (const each of three) each.close();
+  }
+  for (const what of ["connected from", "disconnected"]) {
+    const told = server.notes.filter((note) => note.includes(what));
+    const more = told.map((note) => Number(/\(and (\d+) more\)$/.exec(note)?.[1] ?? 0));
+    assertEquals(told.length + more.reduce((sum, each) => sum + each, 0), 3, told.join("; "));
+  }
 });
 
 Deno.test("serve() prints nothing on stdout", async () => {

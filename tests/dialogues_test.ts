@@ -197,7 +197,10 @@ const bridge: Protocol = {
     const header = (name: string, value: string) =>
       random.below(30) ? `${name}${random.pick([": ", ": ", ":", " : "])}${value}${end}` : "";
     const id = (client: number) =>
-      header(random.pick(["clientID", "clientID", "CLIENTID"]), nameOf(client, random));
+      header(
+        random.pick(["clientID", "clientID", "CLIENTID"]),
+        random.below(30) ? nameOf(client, random) : random.pick(["A b", "\x1b[2J"]),
+      );
     const port = () => header("Port", random.pick(["3000", "3000", "3000", "65535", "70000"]));
     const ip = () =>
       header("IP", random.pick(["127.0.0.1", "127.0.0.1", "127.0.0.1", "::1", "1.2"]));
@@ -244,7 +247,9 @@ const bridge: Protocol = {
 /** This server opens its socket and waits for signals by itself: the stage stands in for both. */
 async function serveChatroom(stage: Stage): Promise<void> {
   const { limits, signal } = stage.serving;
-  using _terminal = replaced(Deno.stderr, { writeSync: (bytes) => stage.take("stderr", bytes) });
+  using _terminal = replaced(Deno.stderr, {
+    write: (bytes) => Promise.resolve(stage.take("stderr", bytes)),
+  });
   using _kernel = replaced(Deno, {
     listen: (() => stage.listener) as unknown as typeof Deno.listen,
     addSignalListener: () => {},

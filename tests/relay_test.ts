@@ -37,10 +37,10 @@ const DIALOGUES: [name: string, sent: string, received: string][] = [
   ],
   [
     "registers once",
-    "JOIN Alice\nJOIN Alice\nJOIN Bob\nLIST\nQUIT\n",
+    "JOIN Alice\nJOIN Alice\nJOIN Bob\nJOIN\nJOIN Bob Bob\nJOIN \x00\nJOIN  \nLIST\nQUIT\n",
     [
       "Alice joined!Connected to server!\n",
-      "Already registered as Alice\n".repeat(2),
+      "Already registered as Alice\n".repeat(6),
       "Alice\n",
       "Alice is quitting the chat server\n",
     ].join(""),
@@ -64,10 +64,28 @@ const DIALOGUES: [name: string, sent: string, received: string][] = [
   ],
   [
     "asks for names that are none",
-    "JOIN\nJOIN \nJOIN Al ice\nJOIN Al-ice\nJOIN Zoë\njoin Alice\nJOIN \x00\nJOIN Alice\x1b\nJOIN Alice\nQUIT\n",
-    UNREGISTERED.repeat(8) +
+    "JOIN\nJOIN \njoin Alice\nJOIN \x00\nJOIN Alice\x1b\nJOIN a,b\nJOIN Al\u00a0ice\nJOIN \u202eecilA\n" +
+    `JOIN ${"é".repeat(32)}x\nJOIN Alice\nQUIT\n`,
+    UNREGISTERED.repeat(3) +
+    "Username must be one word of printable characters without a comma, at most 64 bytes.\n".repeat(
+      6,
+    ) +
     "Alice joined!Connected to server!\nAlice is quitting the chat server\n",
   ],
+  ...["Al-ice", "client1-48213", "Zoë", "👩‍🚀", "a:b", "é".repeat(32)].map((
+    name,
+  ): [string, string, string] => [
+    `registers as ${name} and writes words behind it`,
+    `JOIN  ${name} extra\nLIST\nMESG ${name} hi\nMESG Zo-e hi\nBCST x\nQUIT\n`,
+    [
+      `${name} joined!Connected to server!\n`,
+      `${name}\n`,
+      `${name}: hi\n`,
+      "Unknown Recipient\n",
+      `${name} is sending a broadcast\n`,
+      `${name} is quitting the chat server\n`,
+    ].join(""),
+  ]),
   [
     "writes CRLF, blank lines and words too many",
     "\r\n  \r\nJOIN Alice \r\nLIST Alice\r\n\r\nQUIT Alice\r\n",

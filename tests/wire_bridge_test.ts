@@ -158,8 +158,14 @@ const REFUSED: [sent: string, reason: string][] = [
   ["REGISTER\nclientID: a\nIP: 1.2.3.4", "Port is missing"],
   ["REGISTER\nclientID: a\nCLIENTid: b\nIP: 1.2.3.4\nPort: 5", "clientID is given twice"],
   ["REGISTER\nclientID: a\nIP: 1.2.3.4\nPort: 5\nport: 5", "Port is given twice"],
-  ["REGISTER\nclientID: \nIP: 1.2.3.4\nPort: 5", "clientID must be letters and digits"],
-  ["REGISTER\nclientID: a b\nIP: 1.2.3.4\nPort: 5", "clientID must be letters and digits"],
+  [
+    "REGISTER\nclientID: \nIP: 1.2.3.4\nPort: 5",
+    "clientID must be one word of printable characters, at most 64 bytes",
+  ],
+  [
+    "REGISTER\nclientID: a b\nIP: 1.2.3.4\nPort: 5",
+    "clientID must be one word of printable characters, at most 64 bytes",
+  ],
   ["REGISTER\nclientID: a\nIP: 1.2.3\nPort: 5", "IP must be an IP address"],
   ["REGISTER\nclientID: a\nIP: 1.2.3.256\nPort: 5", "IP must be an IP address"],
   ["REGISTER\nclientID: a\nIP: \nPort: 5", "IP must be an IP address"],
@@ -198,7 +204,7 @@ pure("MESSAGES.refused() repeats what was announced, but no control characters",
   assertEquals(
     request.type === "refused" && decoder.decode(MESSAGES.refused(request.refusal)),
     "REGACK\r\nclientID: \r\nIP: 1.2.3.4\r\nPort: 0\r\n" +
-      "Status: error clientID must be letters and digits\r\n\r\n",
+      "Status: error clientID must be one word of printable characters, at most 64 bytes\r\n\r\n",
   );
 });
 

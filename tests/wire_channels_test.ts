@@ -30,21 +30,41 @@ Deno.test("frame() pads to 200 bytes and cuts what does not fit between characte
   }
 });
 
-Deno.test("parts() makes 200 bytes of every head and text", { permissions }, () => {
-  for (const name of ["", "Kay", "x".repeat(190), "é".repeat(99), "y".repeat(200)]) {
-    for (const message of ["", "hi", "x".repeat(194), "ü".repeat(100), "👋".repeat(50)]) {
-      const made = whole(parts(prefix(name), bytes(message)));
-      assertEquals(made.length, 200);
-      // Cut text is still text: nothing had to be replaced in decoding it.
-      assertEquals(text(made).includes("\ufffd"), false);
-      assertEquals(`[${name}] ${message}`.startsWith(text(made).trimEnd()), true);
+Deno.test(
+  "parts() makes whole frames of every name and text, and loses nothing",
+  { permissions },
+  () => {
+    for (const name of ["K", "Kay", "x".repeat(64), "é".repeat(32)]) {
+      for (
+        const message of [
+          "",
+          "hi",
+          "x".repeat(200),
+          "ü".repeat(100),
+          "👋".repeat(50),
+          "ab  ".repeat(49),
+        ]
+      ) {
+        const made = whole(parts(prefix(name), bytes(message)));
+        assertEquals(made.length % 200, 0);
+        const frames = Array.from(
+          { length: made.length / 200 },
+          (_, i) => made.subarray(i * 200, i * 200 + 200),
+        );
+        // Each frame alone is text: nothing had to be replaced in decoding it.
+        const heard = frames.map((each) => text(strip(each)).slice(`[${name}] `.length));
+        assertEquals(heard.join("").replaceAll(" ", ""), message.replaceAll(" ", ""));
+        for (const each of frames) assertEquals(text(each).startsWith(`[${name}] `), true);
+      }
     }
-  }
-});
+  },
+);
 
 Deno.test("parts() relays bytes that are not UTF-8 as they came", { permissions }, () => {
   const odd = new Uint8Array(200).fill(0x80);
-  assertEquals(whole(parts(prefix("a"), odd)), Uint8Array.of(...bytes("[a] "), ...odd.subarray(4)));
+  const [head, rest] = [bytes("[a] "), Array(192).fill(0x20)];
+  const expected = [...head, ...odd.subarray(4), ...head, ...odd.subarray(196), ...rest];
+  assertEquals(whole(parts(prefix("a"), odd)), Uint8Array.from(expected));
 });
 
 Deno.test("strip() takes white space and NUL off the end only", { permissions }, () => {
@@ -61,14 +81,21 @@ Deno.test("strip() takes white space and NUL off the end only", { permissions },
   ) assertEquals(text(strip(bytes(sent))), read);
 });
 
-Deno.test("parseName() refuses what is empty or not UTF-8", { permissions }, () => {
-  assertEquals(parseName(frame("Scott")), "Scott");
-  assertEquals(parseName(frame("  Scott Shenker\n")), "  Scott Shenker");
-  assertEquals(parseName(frame("x".repeat(200))), "x".repeat(200));
-  assertEquals(parseName(frame("")), undefined);
-  assertEquals(parseName(new Uint8Array(200)), undefined);
-  assertEquals(parseName(new Uint8Array(200).fill(0xff)), undefined);
-});
+Deno.test(
+  "parseName() cuts at 64 bytes, and refuses what is empty, not UTF-8 or has control characters",
+  { permissions },
+  () => {
+    assertEquals(parseName(frame("Scott")), "Scott");
+    assertEquals(parseName(frame("  Scott Shenker\n")), "  Scott Shenker");
+    assertEquals(parseName(frame("x".repeat(65))), "x".repeat(64));
+    assertEquals(parseName(frame(`${"x".repeat(63)}é`)), "x".repeat(63));
+    assertEquals(parseName(frame(`${"x".repeat(60)}    yy`)), "x".repeat(60));
+    assertEquals(parseName(frame("a\tb")), undefined);
+    assertEquals(parseName(frame("")), undefined);
+    assertEquals(parseName(new Uint8Array(200)), undefined);
+    assertEquals(parseName(new Uint8Array(200).fill(0xff)), undefined);
+  },
+);
 
 Deno.test("parseRequest() matches commands as whole words", { permissions }, () => {
   for (
@@ -124,4 +151,20 @@ Deno.test("typedFrames() cuts long lines between words where it can", { permissi
     "word ".repeat(10).trim(),
   ]);
   assertEquals(read("👋".repeat(60)), ["👋".repeat(50), "👋".repeat(10)]);
+  // Two blanks are parted: one is left out, the other begins the next frame.
+  assertEquals(read(`${"x".repeat(195)}  y${"z".repeat(9)}`), [
+    "x".repeat(195),
+    ` y${"z".repeat(9)}`,
+  ]);
+  // Behind `[Kay] ` there are 194 bytes.
+  assertEquals(typedFrames("x".repeat(200), "Kay").length, 1);
+  assertEquals(typedFrames("x".repeat(201), "Kay").map((each) => text(strip(each))), [
+    "x".repeat(194),
+    "x".repeat(7),
+  ]);
+  assertEquals(typedFrames("x".repeat(201), "é".repeat(99)).map((each) => strip(each).length), [
+    100,
+    100,
+    1,
+  ]);
 });

@@ -9,7 +9,7 @@
 
 /** Where a client waits for chats: what REGISTER announces and BRIDGE asks for. */
 export interface Contact {
-  /** The user's name, of letters and digits. */
+  /** The user's name, one word. */
   readonly id: string;
   /** An IP address. */
   readonly ip: string;
@@ -262,8 +262,10 @@ function refusal(block: Block, reason: string): Refusal {
   return { type, echo: echo as [string, string, string], reason };
 }
 
+/** An id is in every answer about its client. */
+const ID_BYTES = 64;
 const RULES: Record<string, [valid: (value: string) => boolean, rule: string]> = {
-  clientID: [isId, "must be letters and digits"],
+  clientID: [isId, `must be one word of printable characters, at most ${ID_BYTES} bytes`],
   IP: [isIp, "must be an IP address"],
   Port: [isPort, "must be from 1 to 65535"],
 };
@@ -279,9 +281,10 @@ function flaw(block: Block): string | undefined {
   return undefined;
 }
 
-/** Whether a text can be a client's id: letters and digits of any script, and at least one. */
+/** Whether a text can be a client's id: one word of printable characters, at most 64 bytes of UTF-8. */
 export function isId(text: string): boolean {
-  return /^[\p{L}\p{M}\p{N}]+$/u.test(text);
+  return /^[^\s\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]+$/u.test(text) &&
+    encoder.encode(text).length <= ID_BYTES;
 }
 
 function isPort(text: string): boolean {
@@ -382,7 +385,7 @@ export const CONSOLE = {
 
 /** Where a peer is named in a line that a client shows, as [start, end). */
 export function named(line: string): [start: number, end: number][] {
-  const match = /^Incoming chat request from ([A-Za-z0-9]+) /d.exec(line);
+  const match = /^Incoming chat request from (\S+) /d.exec(line);
   return match ? [match.indices![1]!] : [];
 }
 

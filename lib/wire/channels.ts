@@ -9,6 +9,8 @@
 
 /** Bytes of every frame. */
 export const FRAME_BYTES = 200;
+/** Bytes of a name: it stands before every text of its member, and most of the frame is for the text. */
+const NAME_BYTES = 64;
 
 const SPACE = 0x20;
 const SLASH = 0x2f;
@@ -50,9 +52,13 @@ export function strip(frame: Uint8Array): Uint8Array {
   return frame.subarray(0, end);
 }
 
-/** Decodes a frame as a name; undefined when it is empty or not UTF-8. */
+/**
+ * Decodes a frame as a name, cut to 64 bytes between characters; undefined when it is empty, not UTF-8, or
+ * holds control characters.
+ */
 export function parseName(frame: Uint8Array): string | undefined {
-  return decode(strip(frame)) || undefined;
+  const name = decode(strip(cut(strip(frame), NAME_BYTES)));
+  return name && !/\p{Cc}/u.test(name) ? name : undefined;
 }
 
 /** Takes a frame apart. Commands match a whole word, and channel names are one word. */
@@ -70,7 +76,13 @@ export function parseRequest(frame: Uint8Array): Request {
 
 /** The frame for a text; what does not fit is cut off, never inside a character. */
 export function frame(text: string): Uint8Array {
-  return concat(parts(EMPTY, encoder.encode(text)));
+  return padded(cut(encoder.encode(text), FRAME_BYTES));
+}
+
+function padded(text: Uint8Array): Uint8Array {
+  const bytes = SPACES.slice();
+  bytes.set(text);
+  return bytes;
 }
 
 /** `[name] ` in bytes: what stands before the texts of a member on their way to others. */
@@ -78,11 +90,37 @@ export function prefix(name: string): Uint8Array {
   return encoder.encode(`[${name}] `);
 }
 
-/** The frame of `head` and `text` in parts that are 200 bytes together, the text cut as in `frame`. */
-export function parts(head: Uint8Array, text: Uint8Array): [Uint8Array, Uint8Array, Uint8Array] {
-  const first = cut(head, FRAME_BYTES);
-  const second = first === head ? cut(text, FRAME_BYTES - first.length) : EMPTY;
-  return [first, second, SPACES.subarray(first.length + second.length)];
+/**
+ * The text of a member behind its `[name] `, in parts to be sent one after the other, 200 bytes a frame. A
+ * text that does not fit goes on in a further frame behind the same prefix.
+ */
+export function parts(prefix: Uint8Array, text: Uint8Array): Uint8Array[] {
+  const all: Uint8Array[] = [];
+  for (const piece of pieces(text, FRAME_BYTES - prefix.length)) {
+    all.push(prefix, piece, SPACES.subarray(prefix.length + piece.length));
+  }
+  return all;
+}
+
+/**
+ * A text in pieces of at most `room` bytes, cut between words where that is possible and never inside a
+ * character. Of the blanks between two words that are parted, one is left out.
+ */
+function pieces(text: Uint8Array, room: number): Uint8Array[] {
+  const all: Uint8Array[] = [];
+  let rest = text;
+  while (rest.length > room) {
+    const fitting = cut(rest, room);
+    // A blank right behind the piece is a good place, too.
+    let end = rest[fitting.length] === SPACE ? fitting.length : fitting.lastIndexOf(SPACE);
+    // Blanks at the end of a frame are padding to its reader: they begin the next piece.
+    while (end > 0 && rest[end - 1] === SPACE) end--;
+    const between = end > 0;
+    all.push(between ? rest.subarray(0, end) : fitting);
+    rest = rest.subarray(between ? end + 1 : fitting.length);
+  }
+  all.push(rest);
+  return all;
 }
 
 /**
@@ -106,23 +144,17 @@ export function listing(names: Iterable<string>): Uint8Array {
   return concat(texts.map(frame));
 }
 
-/** The frames for a typed line: as many as it takes, cut between words where that is possible. */
-export function typedFrames(line: string): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  let rest = encoder.encode(line);
-  while (rest.length > FRAME_BYTES) {
-    const whole = cut(rest, FRAME_BYTES);
-    // A blank right behind the frame is a good place, too.
-    const blank = rest[whole.length] === SPACE ? whole.length : whole.lastIndexOf(SPACE);
-    const end = blank > 0 ? blank : whole.length;
-    frames.push(concat(parts(EMPTY, rest.subarray(0, end))));
-    rest = rest.subarray(blank > 0 ? end + 1 : end);
-  }
-  frames.push(concat(parts(EMPTY, rest)));
-  return frames;
+/**
+ * The frames for a line that the member `name` types: one while it fits; a longer line goes in pieces that
+ * fit behind `[name] `, so that no server cuts their ends off.
+ */
+export function typedFrames(line: string, name?: string): Uint8Array[] {
+  const text = encoder.encode(line);
+  if (text.length <= FRAME_BYTES) return [padded(text)];
+  // However long the name is, half of a frame is for the text.
+  const taken = name === undefined ? 0 : Math.min(prefix(name).length, FRAME_BYTES / 2);
+  return pieces(text, FRAME_BYTES - taken).map(padded);
 }
-
-const EMPTY: Uint8Array = new Uint8Array();
 
 /** Where a member is named in the text of a frame, as [start, end). */
 export function named(text: string): [start: number, end: number][] {

@@ -9,6 +9,7 @@
 /** A request of a client; `text` is a view of the line that was parsed. */
 export type Request =
   | { readonly type: "JOIN"; readonly name: string }
+  | { readonly type: "JOIN"; readonly name: undefined; readonly refusal: string }
   | { readonly type: "LIST" | "QUIT" }
   | { readonly type: "MESG"; readonly to: string; readonly text: Uint8Array }
   | { readonly type: "BCST"; readonly text: Uint8Array }
@@ -31,18 +32,35 @@ function keyword(line: Uint8Array): number {
   return line[0]! << 24 | line[1]! << 16 | line[2]! << 8 | line[3]!;
 }
 
-/** A user name of letters and digits, as the document has them, without the blanks around it. */
+/** The document promises letters and digits and asks for no validation: clients register `al-ice`. */
+const NAME = /^[^\s,\p{Cc}\u202a-\u202e\u2066-\u2069]+$/u;
+/** A name is in every line that others get. */
+const NAME_BYTES = 64;
+
+/** The name that the bytes begin with, which end at a blank or with the bytes. */
 function parseName(bytes: Uint8Array): string | undefined {
+  const end = bytes.findIndex(isBlankByte);
+  const word = end === -1 ? bytes : bytes.subarray(0, end);
+  if (word.length > NAME_BYTES) return undefined;
   try {
-    return /^\s*([A-Za-z0-9]+)\s*$/.exec(decoder.decode(bytes))?.[1];
+    return NAME.exec(decoder.decode(word))?.[0];
   } catch {
     return undefined;
   }
 }
 
+function parseJoin(rest: Uint8Array): Request {
+  const start = rest.findIndex((byte) => !isBlankByte(byte));
+  if (start === -1) return { type: "JOIN", name: undefined, refusal: TEXTS.unregistered };
+  const name = parseName(rest.subarray(start));
+  if (name === undefined) return { type: "JOIN", name, refusal: TEXTS.badName(NAME_BYTES) };
+  return { type: "JOIN", name };
+}
+
 /**
- * Takes one line without its end apart. Keywords are case-sensitive; a request with a part missing, or
- * with a name of other characters than the document allows, is unknown.
+ * Takes one line without its end apart. Keywords are case-sensitive; a request with a part missing is
+ * unknown, but for JOIN, which says why it cannot be carried out. Words behind a name to JOIN with, LIST
+ * and QUIT mean nothing: one client writes its name behind everything.
  */
 export function parseRequest(line: Uint8Array): Request {
   const rest = line.subarray(KEYWORD_BYTES + 1);
@@ -55,10 +73,8 @@ export function parseRequest(line: Uint8Array): Request {
       const text = rest.subarray(end + 1);
       return to === undefined || isBlank(text) ? UNKNOWN : { type: "MESG", to, text };
     }
-    case JOIN: {
-      const name = parseName(rest);
-      return name === undefined ? UNKNOWN : { type: "JOIN", name };
-    }
+    case JOIN:
+      return parseJoin(rest);
     case LIST:
       return { type: "LIST" };
     case QUIT:
@@ -70,7 +86,11 @@ export function parseRequest(line: Uint8Array): Request {
 
 /** Whether a line, or a part of one, holds nothing but blanks. */
 export function isBlank(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === SPACE || byte === 0x09 || byte === 0x0d);
+  return bytes.every(isBlankByte);
+}
+
+function isBlankByte(byte: number): boolean {
+  return byte === SPACE || byte === 0x09 || byte === 0x0d;
 }
 
 /** What ends every line that is sent. */
@@ -101,6 +121,8 @@ export const TEXTS = {
   welcome: (name: string): string => `${name} joined!Connected to server!`,
   alreadyRegistered: (name: string): string => `Already registered as ${name}`,
   taken: (name: string): string => `Username ${name} is already taken`,
+  badName: (limit: number): string =>
+    `Username must be one word of printable characters without a comma, at most ${limit} bytes.`,
   tooManyUsers: "Too Many Users",
   unregistered: 'Unregistered User. Use "JOIN <username>" to Register.',
   unknownRecipient: "Unknown Recipient",
@@ -122,8 +144,8 @@ export const CONSOLE = {
 export const PROMPT = "Enter JOIN followed by your username: ";
 
 const NAMED =
-  /^([A-Za-z0-9]+)(?:: | joined!| left$| is (?:sending a broadcast|quitting the chat server)$)/d;
-const LISTED = /^[A-Za-z0-9]+(?:,[A-Za-z0-9]+)+$/;
+  /^([^\s,]+?)(?:: | joined!| left$| is (?:sending a broadcast|quitting the chat server)$)/d;
+const LISTED = /^[^\s,]+(?:,[^\s,]+)+$/;
 
 /** Where users are named in a line that a client shows, a list of them included, as [start, end). */
 export function named(line: string): [start: number, end: number][] {
@@ -143,5 +165,5 @@ export const COMMANDS = [
 
 /** The name in the notice that tells a sender of its own broadcast, or undefined for other lines. */
 export function broadcaster(line: string): string | undefined {
-  return /^([A-Za-z0-9]+) is sending a broadcast$/.exec(line)?.[1];
+  return /^([^\s,]+) is sending a broadcast$/.exec(line)?.[1];
 }
