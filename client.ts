@@ -588,7 +588,7 @@ export type State =
 export type Trigger =
   | ("/register" | "/bridge" | "/chat" | "/quit" | "line typed")
   | ("REGACK" | "BRIDGEACK, empty" | "BRIDGEACK, a peer" | "connected" | "no answer")
-  | ("CHAT comes" | "CHAT crosses" | "second CHAT" | "line received" | "QUIT or FIN");
+  | ("CHAT comes" | "CHAT crosses" | "second CHAT" | "line received" | "busy" | "QUIT or FIN");
 /** What a client does about it. */
 export type Action =
   | ("send REGISTER" | "send BRIDGE" | "connect to the peer" | "say why" | "go on")
@@ -606,6 +606,7 @@ const CALLED: Row = { "CHAT comes": ["show the request", "CHAT reading"] };
 const TALK: Row = {
   // Two have called each other: both keep the call of the one whose id sorts first.
   "CHAT crosses": ["take that call instead", "CHAT reading"],
+  busy: ["say why", "BRIDGED"],
   "/quit": ["send QUIT, close", "END"],
   "QUIT or FIN": ["close", "END"],
 };
@@ -706,9 +707,10 @@ class Call {
     this.write(formatLine(text, this.splitter.style, own));
   }
 
-  /** Says QUIT, and closes once the peer has had the time to hear it. */
-  async quit(): Promise<void> {
-    for (const part of quitParts(this.splitter.style)) this.write(part);
+  /** Says QUIT in these parts, and closes once the peer has had the time to hear it. */
+  async quit(parts: Uint8Array[] = quitParts(this.splitter.style)): Promise<void> {
+    this.from ??= {};
+    for (const part of parts) this.write(part);
     const heard = this.#written.then(() => this.conn.closeWrite()).then(() => this.ended);
     await within(HANG_UP_MS, heard).catch(() => {});
     this.close();
@@ -815,7 +817,7 @@ class BridgeClient {
       call!.write(bridge.MESSAGES.chat(this.#own));
     },
     "show the request": ({ call }) => this.#take(call!),
-    "turn it away": ({ call }) => call!.close(),
+    "turn it away": ({ call }) => call!.quit([bridge.MESSAGES.busy]),
     "take that call instead": ({ call }) => {
       // The peer has not looked at our call: what was said on it is said again.
       this.#typed.unshift(...this.#call!.unheard!);
@@ -970,8 +972,9 @@ class BridgeClient {
   #receive(call: Call, frame: PeerFrame): void {
     if (call !== this.#call) this.#ring(call, frame);
     if (call !== this.#call) return;
+    if (frame.type === "QUIT" && frame.busy && call.unheard) return this.#busy(call);
     call.unheard = undefined;
-    for (const other of this.#ringing) other.close();
+    this.#turnAway();
     if (frame.type === "line") this.#dispatch("line received", { text: frame.text });
     else if (frame.type === "QUIT") this.#peerLeft();
   }
@@ -994,10 +997,26 @@ class BridgeClient {
     this.#work.abort();
     this.#call = call;
     this.#ringing.delete(call);
-    for (const other of this.#ringing) other.close();
+    this.#turnAway();
     const { hostname, port } = call.conn.remoteAddr;
     const where = bridge.address(call.from?.ip ?? hostname, call.from?.port ?? port);
     this.#console.show(bridge.CONSOLE.incoming(call.from?.id ? `${call.from.id} ${where}` : where));
+  }
+
+  /** Tells the connections that have not said what they want that there is a chat now. */
+  #turnAway(): void {
+    for (const call of this.#ringing) {
+      if (call.from) call.close();
+      else call.quit([bridge.MESSAGES.busy]);
+    }
+  }
+
+  #busy(call: Call): void {
+    this.#call = undefined;
+    call.close();
+    // What was said to nobody waits again, and the person is told.
+    this.#typed.unshift(...call.unheard!);
+    this.#dispatch("busy", { text: `${this.#peer!.id} is in another chat` });
   }
 
   #peerLeft(): void {

@@ -279,10 +279,104 @@ Deno.test("client.ts bridge writes CHAT and a first line apart, for those who re
 Deno.test("client.ts bridge turns a second caller away while it chats", async () => {
   await using both = await chat();
   using second = await Peer.connect(both.alice.waits);
+  await second.send(call("Carol", 1) + "Hello Alice\n");
+  await second.expect("QUIT\r\nStatus: busy\r\n\r\n");
   await second.expectEnd();
   await both.bob.type("still here");
   await both.alice.until("still here\n");
   assert(!both.alice.stdout.includes("Carol"));
+});
+
+Deno.test("client.ts bridge stays where it was when the peer that it calls is in another chat", async () => {
+  const [starting, port] = await startServer();
+  await using server = starting;
+  await using alice = await startClient("Alice", port);
+  await using bob = await startClient("Bob", port);
+  await meet(server, ["Alice", alice], ["Bob", bob]);
+  await bob.type("/chat");
+  await alice.until("Incoming chat request from Bob");
+  // Carol is bridged to the one that registered last before her; here that is Alice again.
+  await using carol = await bridgedTo("Carol", { id: "Alice", port: alice.waits });
+  for (let call = 0; call < 2; call++) {
+    await carol.write("/chat\nHello\n");
+    const once = "Alice is in another chat\nnothing was sent: there is no chat yet\n";
+    await carol.until(once.repeat(call + 1), "stderr");
+  }
+  await bob.type("still here");
+  await alice.until("still here\n");
+  await alice.type("/quit");
+  assertEquals([await alice.code(), await bob.code()], [0, 0]);
+  await carol.type("/chat");
+  await carol.until(`Alice at 127.0.0.1:${alice.waits} is gone`, "stderr");
+  await carol.type("/quit");
+  assertEquals(await carol.code(), 0);
+  assertEquals(carol.stdout, `Carol running on 127.0.0.1:${carol.waits}\n`);
+});
+
+Deno.test("client.ts bridge ends as the document says when a peer answers a call with a plain QUIT", async () => {
+  using callee = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = await bridgedTo("Bob", { id: "Alice", port: callee.addr.port });
+  await client.type("/chat");
+  using peer = new Peer(await callee.accept());
+  await peer.expect(call("Bob", client.waits));
+  await peer.send("QUIT\r\n\r\n");
+  assertEquals(await client.code(), 0);
+  assertEquals(client.stderr, "the peer has ended the chat\n");
+});
+
+Deno.test("client.ts bridge shows a text without a line end, and hears a bare QUIT, after lines", async () => {
+  await using client = await waiting("Bob");
+  using peer = await Peer.connect(client.waits);
+  await peer.send("CHATREQ\r\nclientID: Alice\r\nIP: 127.0.0.1\r\nPort: 7\r\n\r\n");
+  await client.until("Incoming chat request from Alice 127.0.0.1:7\n");
+  await peer.send("Hello Bob\n");
+  await client.until("Hello Bob\n");
+  await client.type("one");
+  await peer.expect("one\n");
+  await peer.send("no end");
+  await client.until("no end\n");
+  await client.type("two");
+  await peer.expect("two\n");
+  await peer.send("QUIT");
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    client.stdout,
+    `Bob running on 127.0.0.1:${client.waits}\n` +
+      "Incoming chat request from Alice 127.0.0.1:7\nHello Bob\nno end\n",
+  );
+});
+
+Deno.test("client.ts bridge shows a text before any CHAT, with one request", async () => {
+  await using client = await waiting("Bob");
+  using peer = await Peer.connect(client.waits);
+  await peer.send("Hello Bob\n");
+  const at = (peer.conn.localAddr as Deno.NetAddr).port;
+  await client.until("Hello Bob\n");
+  await peer.send(call("Alice", 7));
+  await peer.send("again\n");
+  await client.until("again\n");
+  assertEquals(
+    client.stdout,
+    `Bob running on 127.0.0.1:${client.waits}\n` +
+      `Incoming chat request from 127.0.0.1:${at}\nHello Bob\nagain\n`,
+  );
+});
+
+Deno.test("client.ts bridge writes QUIT alone to a peer of bare texts, the rest 50 ms later", async () => {
+  await using client = await waiting("Bob");
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: client.waits });
+  await conn.write(new TextEncoder().encode(call("Alice", 7)));
+  await client.until("Incoming chat request");
+  await conn.write(new TextEncoder().encode("hi"));
+  await client.until("hi\n");
+  await client.type("/quit");
+  const buffer = new Uint8Array(100);
+  const reads: [text: string, at: number][] = [];
+  for (let count; (count = await deadline(conn.read(buffer), "QUIT")) !== null;) {
+    reads.push([new TextDecoder().decode(buffer.subarray(0, count)), performance.now()]);
+  }
+  assertEquals(reads.map(([text]) => text), ["QUIT", "\r\n\r\n"]);
+  assert(reads[1]![1] - reads[0]![1] >= 40, `${reads[1]![1] - reads[0]![1]} ms`);
 });
 
 Deno.test("client.ts bridge is not held up by callers that say nothing", async () => {

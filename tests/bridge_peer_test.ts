@@ -16,7 +16,7 @@ function pure(name: string, fn: () => void): void {
 
 function short(frame: PeerFrame): string {
   if (frame.type === "line") return `<${frame.text}>`;
-  if (frame.type === "QUIT") return "QUIT";
+  if (frame.type === "QUIT") return frame.busy ? "QUIT, busy" : "QUIT";
   const { id, ip, port } = frame.from;
   return ["CHAT", id, ip, port].filter(Boolean).join(" ");
 }
@@ -107,6 +107,27 @@ const CALLERS: [
     ["CHAT Alice 127.0.0.1 2500", "QUIT"],
     "ok\n",
   ],
+  ["a text without an end after one with", [CHAT, "one\n", "two", SILENCE, "QUIT", SILENCE], [
+    "CHAT Alice 127.0.0.1 2500",
+    "<one>",
+    "<two>",
+    "QUIT",
+  ], "ok\n"],
+  ["a request of another name", [CHAT.replace("CHAT", "CHATREQ"), "hi\n"], [
+    "CHAT Alice 127.0.0.1 2500",
+    "<hi>",
+  ], "ok\n"],
+  ["an invitation", ["INVITE\nClientID: Alice\n\n", "hi", SILENCE], ["CHAT Alice", "<hi>"], "ok"],
+  ["a first word that is no request", ["Hello\n", SILENCE, "you\n"], ["<Hello>", "<you>"], "ok\n"],
+  ["a first word, and lines behind it", ["Hello\nyou: there\n"], [
+    "<Hello>",
+    "<you: there>",
+  ], "ok\n"],
+  ["a text before its CHAT", ["hi there\n", CHAT, "you\n"], [
+    "<hi there>",
+    "CHAT Alice 127.0.0.1 2500",
+    "<you>",
+  ], "ok\n"],
   ["any script", [CHAT, "žluťoučký 👋 שלום\n"], [
     "CHAT Alice 127.0.0.1 2500",
     "<žluťoučký 👋 שלום>",
@@ -161,14 +182,34 @@ pure("PeerSplitter knows its own kind", () => {
   assertEquals(kind(true, CHAT.replace("2500", "02500")), false);
 });
 
-pure("PeerSplitter holds a peer that ends its lines to that", () => {
+pure("PeerSplitter waits longer for the rest of a line when lines were ended so far", () => {
   const splitter = new PeerSplitter({ called: true });
-  assertEquals(hear(splitter, [CHAT, "one\n", "tw"]).slice(1), ["<one>"]);
+  hear(splitter, [CHAT, "on"]);
+  assertEquals(splitter.patienceMs, 150);
+  assertEquals(hear(splitter, ["e\n"]), ["<one>"]);
   assertEquals(splitter.patienceMs, undefined);
-  assertEquals(hear(splitter, ["o\nQUI", SILENCE, "T", SILENCE, "E good\n"]), [
-    "<two>",
-    "<QUITE good>",
-  ]);
+  assertEquals(hear(splitter, ["tw"]), []);
+  assertEquals(splitter.patienceMs, 400);
+  assertEquals(hear(splitter, ["o\nQUI", "TE good\n"]), ["<two>", "<QUITE good>"]);
+});
+
+pure("PeerSplitter hears from the answer to a call whether the peer is busy", () => {
+  const answers: [sent: (string | typeof SILENCE)[], heard: string[]][] = [
+    [["QUIT\r\nStatus: busy\r\n\r\n"], ["QUIT, busy"]],
+    [["QUIT\r\nstatus:Busy\r\n", SILENCE], ["QUIT, busy"]],
+    [["QUIT\r\n\r\n"], ["QUIT"]],
+    [["QUIT\r\n", SILENCE], ["QUIT"]],
+    [["QUIT\r\nStatus: bye\r\n\r\n"], ["QUIT"]],
+    // Too late: the chat has begun.
+    [["hi\n", "QUIT\r\nStatus: busy\r\n\r\n"], ["<hi>", "QUIT"]],
+  ];
+  for (const [sent, heard] of answers) {
+    assertEquals(hear(new PeerSplitter({ called: false }), sent), heard);
+    const bytes = sent.flatMap<string | typeof SILENCE>((each) =>
+      typeof each === "string" ? [...each] : [each]
+    );
+    assertEquals(hear(new PeerSplitter({ called: false }), bytes), heard);
+  }
 });
 
 pure("PeerSplitter takes the end of the stream for the end of a line", () => {

@@ -65,7 +65,7 @@ const FRAMES: readonly Frame[] = [
     title: "in turns",
     box: [310, 690, 780, 160],
     states: ["CHAT writing", "CHAT reading"],
-    shared: ["CHAT crosses"],
+    shared: ["CHAT crosses", "busy"],
   },
 ];
 
@@ -108,6 +108,11 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "in turns > CHAT reading": {
     points: [[310, 815], [275, 815], [275, 766], [340, 766]],
     label: [265, 787],
+    anchor: "end",
+  },
+  "in turns > BRIDGED": {
+    points: [[1090, 760], [1150, 760], [1150, 367], [1030, 367]],
+    label: [1140, 640],
     anchor: "end",
   },
   "outside a chat > END": {

@@ -360,6 +360,8 @@ export const MESSAGES = {
     ),
   chat: (contact: Contact): Uint8Array => encoder.encode(chatText(contact)),
   quit: encoder.encode("QUIT\r\n\r\n"),
+  /** To a second caller: the document's QUIT, with a header that says why. */
+  busy: encoder.encode("QUIT\r\nStatus: busy\r\n\r\n"),
 } as const;
 
 /** `127.0.0.1:5555`, and `[::1]:5555` where the address has colons itself. */

@@ -24,8 +24,8 @@ export type PeerFrame =
   | { readonly type: "CHAT"; readonly from: Partial<Contact> }
   /** A chat line, without its end. */
   | { readonly type: "line"; readonly text: string }
-  /** The chat is over. */
-  | { readonly type: "QUIT" };
+  /** The chat is over; `busy`: it never began, the peer is in another one. */
+  | { readonly type: "QUIT"; readonly busy: boolean };
 
 /** How a peer puts its chat lines on the wire; ours are answered in the same way. */
 export type LineStyle =
@@ -42,8 +42,10 @@ export class PeerError extends Error {
   override readonly name = "PeerError";
 }
 
-/** The peers of this assignment that write no line ends are heard after this silence. */
+/** The peers of this assignment that write no line ends are heard after this silence, in ms. */
 const BARE_MS = 150;
+/** From a peer that has ended its lines so far it is more likely that the rest of a line is late. */
+const MIXED_MS = 400;
 /** A message may be missing its final empty line. */
 const BLOCK_MS = 1000;
 /** A pasted page is far below; a stream without line ends must not fill the memory. */
@@ -53,6 +55,12 @@ const EMPTY: Uint8Array = new Uint8Array();
 const encoder = new TextEncoder();
 // Lossy: a line with a broken character in it is still a line that the person wants to see.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** What must follow a word in a line of its own for that word to begin a message. */
+const FOLLOWS: Record<string, RegExp> = { QUIT: /^$/, CHAT: /^(message|type)\s*:/i };
+/** Others call the request CHATREQ, INVITE and so on. */
+const REQUEST_WORD = /^[A-Za-z][\w-]*$/;
+const REQUEST_FOLLOWS = /^clientid\s*:/i;
 
 /**
  * Splits what a peer sends into {@linkcode PeerFrame}s.
@@ -69,13 +77,12 @@ export class PeerSplitter {
   #style: LineStyle = { form: "line", end: "\n" };
   #foreign = false;
   #canonical = false;
-  /** The peer has ended a chat line; it is held to line ends from there on. */
+  /** The peer has ended a chat line. */
   #terminated = false;
-  #asked = false;
-  /** A word that is a message only if what follows says so: ended in LF, from a peer like ours. */
-  #held: "CHAT" | "QUIT" | undefined;
-  /** The lines of the message that is not complete yet. */
-  #block: { lines: string[]; eol: string } | undefined;
+  /** The peer has said its first word. */
+  #spoken = false;
+  /** The lines of what may be a message, and whether it is one: else what follows has to say so. */
+  #block: { lines: string[]; eol: string; sure: boolean } | undefined;
   /** An empty line may follow that belongs to the line before. */
   #afterLine = false;
   #over = false;
@@ -97,9 +104,9 @@ export class PeerSplitter {
 
   /** For how long, in ms, what waits may still be added to. */
   get patienceMs(): number | undefined {
-    if (this.#held) return BARE_MS;
-    if (this.#block) return BLOCK_MS;
-    return this.#rest.length > 0 && this.#bare() ? BARE_MS : undefined;
+    if (this.#block?.sure && this.#block.lines[0] !== "QUIT") return BLOCK_MS;
+    if (this.#rest.length > 0) return this.#terminated ? MIXED_MS : BARE_MS;
+    return this.#block && BARE_MS;
   }
 
   /** To be called when a line was sent to the peer: what it sends now is an answer. */
@@ -130,52 +137,46 @@ export class PeerSplitter {
     return out;
   }
 
-  /** Returns what counts as complete because nothing has followed. */
+  /** Returns what counts as complete because nothing has followed: all that waits. */
   silence(): PeerFrame[] {
     const out: PeerFrame[] = [];
-    this.#release(out);
-    if (this.#block || (this.#rest.length > 0 && this.#bare())) this.#finish(out);
+    const text = decoder.decode(this.#rest).replace(/\r$/, "");
+    this.#rest = EMPTY;
+    const header = this.#block?.sure && text.includes(":");
+    if (header) this.#header(text, out);
+    if (this.#block) this.#close(out);
+    // Empty: the second half of the empty line behind a QUIT or a line.
+    if (header || text === "" || this.#over) return out;
+    this.#foreign = true;
+    // A peer that has ended lines before can read them, and may read nothing else.
+    if (!this.#terminated) this.#style = { form: "bare" };
+    if (text === "QUIT") this.#quit(out);
+    else if (text === "CHAT" && this.#opening) {
+      this.#chat(parseBlock(text), [text], { eol: "", out });
+    } else this.#say(text, out);
     return out;
   }
 
   /** Returns what is left: a peer that has ended its side adds nothing to it. */
   end(): PeerFrame[] {
-    const out: PeerFrame[] = [];
-    this.#release(out);
-    if (this.#block || this.#rest.length > 0) this.#finish(out);
-    return out;
+    return this.silence();
   }
 
-  /** Whatever follows QUIT is its own rest: headers, an empty line. */
-  #quit(out: PeerFrame[]): void {
-    this.#over = true;
-    out.push({ type: "QUIT" });
-  }
-
-  /** Whether the rest can be a whole line of a peer that writes no line ends. */
-  #bare(): boolean {
-    if (!this.#terminated) return true;
-    // It is asked after each read: a long rest is not decoded for it.
-    return this.#foreign && this.#rest.length === 4 && decoder.decode(this.#rest) === "QUIT";
+  /** Whether the peer's first word is still to come, and has to be a request. */
+  get #opening(): boolean {
+    return this.#called && !this.#spoken;
   }
 
   #line(text: string, eol: string, out: PeerFrame[]): void {
     if (this.#over) return;
-    if (this.#held) {
-      if (this.#held === "QUIT" && text === "") {
-        this.#held = undefined;
-        this.#quit(out);
-        return;
-      }
-      if (this.#held === "CHAT" && /^(message|type)\s*:/i.test(text)) {
-        this.#held = undefined;
-        this.#block = { lines: ["CHAT"], eol };
-      }
-      this.#release(out);
-    }
     if (this.#block) {
-      if (text === "" || text.includes(":")) return this.#header(text, out);
-      // No header: the message has ended without its empty line.
+      const { sure, lines: [word] } = this.#block;
+      const follows = FOLLOWS[word!] ?? REQUEST_FOLLOWS;
+      if (sure ? text === "" || text.includes(":") : follows.test(text)) {
+        this.#block.sure = true;
+        return this.#header(text, out);
+      }
+      // No header: the message has ended without its empty line, or it was none.
       this.#close(out);
     }
     if (this.#style.form === "bare" && eol === "\r\n" && /.QUIT$/.test(text)) {
@@ -184,13 +185,12 @@ export class PeerSplitter {
       text = "QUIT";
     }
     const certain = eol === "\r\n" || this.#foreign;
-    if (text === "QUIT" || text === "CHAT") {
-      if (text === "QUIT" && certain) this.#quit(out);
-      else if (certain || (this.#called && !this.#asked)) this.#block = { lines: [text], eol };
-      else this.#held = text;
-      return;
-    }
-    this.#text(text, eol, out);
+    // Its headers may say more where it is the answer to a call.
+    if (text === "QUIT" && certain && (this.#called || this.#spoken)) return this.#quit(out);
+    const known = text === "QUIT" || text === "CHAT";
+    if (known || (this.#opening && REQUEST_WORD.test(text))) {
+      this.#block = { lines: [text], eol, sure: known && (certain || this.#opening) };
+    } else this.#text(text, eol, out);
   }
 
   #text(text: string, eol: string, out: PeerFrame[]): void {
@@ -211,9 +211,16 @@ export class PeerSplitter {
 
   #say(text: string, out: PeerFrame[]): void {
     // Text before any CHAT: the connection itself was the request, as no client of ours does it.
-    if (this.#called && !this.#asked) this.#foreign = true;
-    this.#asked = true;
+    if (this.#opening) this.#foreign = true;
+    this.#spoken = true;
     out.push({ type: "line", text });
+  }
+
+  /** Whatever follows QUIT is its own rest: headers, an empty line. */
+  #quit(out: PeerFrame[], block?: Block): void {
+    this.#over = true;
+    const busy = block !== undefined && /^busy$/i.test(values(block, "Status")[0] ?? "");
+    out.push({ type: "QUIT", busy });
   }
 
   #header(text: string, out: PeerFrame[]): void {
@@ -222,24 +229,21 @@ export class PeerSplitter {
     if (lines.length > MAX_HEADERS) {
       this.error = new PeerError(`more than ${MAX_HEADERS} headers`);
       this.#block = undefined;
-      return;
-    }
-    lines.push(text);
+    } else lines.push(text);
   }
 
-  /** The message that was gathered is complete. */
+  /** The message that was gathered is complete; a word that has not become one is a line. */
   #close(out: PeerFrame[]): void {
-    const { lines, eol } = this.#block!;
+    const { lines, eol, sure } = this.#block!;
     this.#block = undefined;
+    if (!sure) return this.#text(lines[0]!, eol, out);
     const block = parseBlock(lines.join("\n"));
     if (block.type === "QUIT" || /^quit$/i.test(values(block, "Type")[0] ?? "")) {
-      this.#quit(out);
-      return;
+      return this.#quit(out, block);
     }
     const text = values(block, "Message")[0];
-    const first = !this.#asked;
-    this.#asked = true;
-    if (text === undefined || (first && this.#called)) this.#chat(block, lines, { eol, out });
+    if (text === undefined || this.#opening) this.#chat(block, lines, { eol, out });
+    this.#spoken = true;
     if (text === undefined) return;
     this.#foreign = true;
     this.#style = { form: "block", headers: block.headers, eol };
@@ -247,45 +251,14 @@ export class PeerSplitter {
   }
 
   #chat(block: Block, lines: string[], { eol, out }: { eol: string; out: PeerFrame[] }): void {
-    const [id] = values(block, "clientID");
-    const [ip] = values(block, "IP");
-    const port = Number(values(block, "Port")[0]);
-    const from = { ...id && { id }, ...ip && { ip }, ...port && { port } };
+    const [id, ip, port] = ["clientID", "IP", "Port"].map((name) => values(block, name)[0]);
+    const from = { ...id && { id }, ...ip && { ip }, ...Number(port) && { port: Number(port) } };
     // To the byte as ours write it: order, case and line ends.
-    const text = id && ip && port && chatText({ id, ip, port });
-    const exact = text === [...lines, "", ""].join(eol);
-    if (exact && this.#called) this.#canonical = true;
+    const text = id && ip && port && chatText({ id, ip, port: Number(port) });
+    if (this.#called && text === [...lines, "", ""].join(eol)) this.#canonical = true;
     else this.#foreign = true;
+    this.#spoken = true;
     out.push({ type: "CHAT", from });
-  }
-
-  #release(out: PeerFrame[]): void {
-    const text = this.#held;
-    this.#held = undefined;
-    if (text) this.#text(text, "\n", out);
-  }
-
-  /** What waits is complete as it is. */
-  #finish(out: PeerFrame[]): void {
-    const text = decoder.decode(this.#rest).replace(/\r$/, "");
-    this.#rest = EMPTY;
-    if (this.#block) {
-      const header = text.includes(":");
-      if (header) this.#header(text, out);
-      if (this.#block) this.#close(out);
-      if (header) return;
-    }
-    // The second half of the empty line behind a QUIT or a line.
-    if (text === "") return;
-    if (!this.#terminated) {
-      this.#foreign = true;
-      this.#style = { form: "bare" };
-    }
-    if (text === "QUIT") this.#quit(out);
-    else if (text === "CHAT" && this.#called && !this.#asked) {
-      this.#block = { lines: [text], eol: "\n" };
-      this.#close(out);
-    } else this.#say(text, out);
   }
 }
 
