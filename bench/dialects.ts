@@ -17,6 +17,8 @@ export interface Dialect {
   transport?: "udp";
   /** Set where a message has one receiver instead of the whole room. */
   direct?: true;
+  /** The same hello and message in the templates of `fanout.c`, for one room. */
+  templates?: readonly string[];
 }
 
 const frame = (text: string) => text.padEnd(200);
@@ -27,6 +29,7 @@ export const DIALECTS: Readonly<Record<string, Dialect>> = {
     hello: (i) => `JOIN u${i}\n`,
     welcome: "Connected to server!",
     message: (text) => `BCST ${text}\n`,
+    templates: ["-H", "JOIN u%i\\n", "-M", "BCST %m%x\\n"],
   },
   channels: {
     // Nothing is answered to a name or a join: a question that is answered stands behind them.
@@ -34,15 +37,32 @@ export const DIALECTS: Readonly<Record<string, Dialect>> = {
       [`u${i}`, `/${i === room ? "create" : "join"} x${room}`, "/?"].map(frame).join(""),
     welcome: "/? is not a valid",
     message: frame,
+    templates: ["-P", "200", "-F", "u0|/create x", "-H", "u%i|/join x", "-M", "%m%x"],
   },
-  chatroom: { hello: (i) => `u${i}\n`, welcome: "Welcome\n", message: (text) => `${text}\n` },
+  // A name with a line end asks for lines: bare texts would be paced.
+  chatroom: {
+    hello: (i) => `u${i}\n`,
+    welcome: "Welcome\n",
+    message: (text) => `${text}\n`,
+    templates: ["-H", "u%i\\n", "-M", "%m%x\\n"],
+  },
   // Whatever one says, all the others get: the baseline, and ncat --broker.
-  bytes: { hello: () => "", message: (text) => `${text}\n` },
+  bytes: {
+    hello: () => "",
+    message: (text) => `${text}\n`,
+    templates: ["-M", "%m%x\\n"],
+  },
   "bytes in rooms": { hello: (_, room) => `${room}\n`, message: (text) => `${text}\n` },
   irc: {
     hello: (i) => `NICK u${i}\r\nUSER u${i} 0 * :u\r\nJOIN #x\r\n`,
     welcome: " 366 ",
     message: (text) => `PRIVMSG #x :${text}\r\n`,
+    templates: [
+      "-H",
+      "NICK u%i\\r\\nUSER u%i 0 * :u\\r\\nJOIN #x\\r\\n",
+      "-M",
+      "PRIVMSG #x :%m%x\\r\\n",
+    ],
   },
   // The clients are a circle: each one sends to the next.
   overlay: {

@@ -51,7 +51,7 @@ function cells(row: Row): string[] {
     row.target,
     number(speed(row)),
     ratio?.toFixed(2) ?? "",
-    ...[p50, p99, p999].map(number),
+    ...[p50, p99, p999].map((latency) => latency > 0 ? number(latency) : ""),
     row.cpu.toFixed(2),
     number(row.peak),
     number(row.lost),
@@ -76,7 +76,11 @@ function sizeCells({ what, of, value, unit, bound }: Size): string[] {
 /** The whole page. `missing` says what was not measured, and why. */
 export function page(
   rows: readonly Row[],
-  { sizes, missing }: { sizes: readonly Size[]; missing: readonly string[] },
+  { sizes, missing, generator }: {
+    sizes: readonly Size[];
+    missing: readonly string[];
+    generator: string;
+  },
 ): string {
   const left = missing.length ? `\nNot measured: ${missing.join("; ")}.\n` : "";
   return `# Performance
@@ -84,12 +88,15 @@ export function page(
 Written by \`deno task bench\`. Each server and the load generator ran as processes of their own on
 the same machine in one session, in turns, with messages of 64 bytes of text; each row is the median
 of several runs. A delivery is one message that one client other than its sender has received. Only
-ratios between rows of the same shape mean something: the machine, and the generator on it, set the
-scale.
+ratios between rows of the same shape mean something: the machine sets the scale. The load over TCP
+came from \`bench/${generator}\`, that over UDP from \`bench/load.ts\`, which is slower than what it
+measures.
 
+- "C relay" is \`bench/limit.c\`, an epoll loop without any protocol: what the machine can do.
 - "bytes in Deno" is a relay that passes on whatever it reads, and "datagrams in Deno" one that takes
   \`sendto\` for one client and all else for everybody, both without bounds: what Deno itself can do.
 - The ratio is to that row: of deliveries per second, or, where the rate is given, of p99.
+- Latencies over TCP are measured where the rate is given.
 - CPU seconds are the server's during the load, MiB is the most memory that it ever had.
 
 ![deliveries per second](performance.svg)

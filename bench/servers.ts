@@ -14,6 +14,8 @@ export interface Target {
   readonly dialect: string;
   /** What its ratio is taken of, where that is not itself. */
   readonly baseline?: string;
+  /** Set for the servers of this project. */
+  readonly own?: true;
   /** The command that serves on this port, with the file that `config` is in. */
   command(port: number, file: string): string[];
   /** What stands in its configuration file, if it needs one. */
@@ -30,11 +32,32 @@ export function own(script: string, ...args: string[]): string[] {
   return [Deno.execPath(), "run", "--allow-net", path(script), ...args];
 }
 
+/** The same server out of another checkout of this project, measured in turns with today's. */
+export function before(target: Target, checkout: string): Target {
+  const here = path("");
+  const root = checkout.endsWith("/") ? checkout : `${checkout}/`;
+  return {
+    ...target,
+    name: `${target.name} before`,
+    command: (port, file) =>
+      target.command(port, file).map((arg) =>
+        arg.startsWith(here) ? root + arg.slice(here.length) : arg
+      ),
+  };
+}
+
+const LIMIT = "C relay";
 const BYTES = "bytes in Deno";
 const DATAGRAMS = "datagrams in Deno";
 
 /** What is measured over TCP: the baseline, our servers, and what is installed of others. */
 export const TCP: readonly Target[] = [
+  {
+    name: LIMIT,
+    dialect: "bytes",
+    baseline: BYTES,
+    command: (port) => [path("dist/limit"), `${port}`],
+  },
   {
     name: BYTES,
     dialect: "bytes",
@@ -42,18 +65,21 @@ export const TCP: readonly Target[] = [
   },
   {
     name: "relay",
+    own: true,
     dialect: "relay",
     baseline: BYTES,
     command: (port) => own("server.ts", "relay", `${port}`, "--users", "10000"),
   },
   {
     name: "channels",
+    own: true,
     dialect: "channels",
     baseline: BYTES,
     command: (port) => own("server.ts", "channels", `${port}`),
   },
   {
     name: "chatroom",
+    own: true,
     dialect: "chatroom",
     baseline: BYTES,
     command: (port) => own("chatroom.ts", "server", "--port", `${port}`),
@@ -92,6 +118,7 @@ export const UDP_ONE: readonly Target[] = [
   },
   {
     name: "overlay",
+    own: true,
     dialect: "overlay",
     baseline: DATAGRAMS,
     command: (port) => own("overlay.ts", "-p", `${port}`),
@@ -107,6 +134,7 @@ export const UDP_ALL: readonly Target[] = [
   },
   {
     name: "chatroom",
+    own: true,
     dialect: "chatroom-udp",
     baseline: DATAGRAMS,
     command: (port) => own("chatroom.ts", "server", "--udp", "--port", `${port}`),

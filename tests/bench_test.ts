@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
+import { built } from "../bench/fanout.ts";
 import { measure } from "../bench/measure.ts";
 import { page, type Row, table } from "../bench/report.ts";
 import { TCP, UDP_ALL, UDP_ONE } from "../bench/servers.ts";
 import { numberAt, Tally } from "../bench/tally.ts";
-import { bytes } from "./helpers.ts";
+import { bytes, installed } from "./helpers.ts";
 
 const target = (name: string) => TCP.find((each) => each.name === name)!;
 
@@ -21,6 +22,20 @@ Deno.test("the load generator counts each delivery of each server once", async (
   ]);
   assertEquals(all.map((each) => each!.deliveries), [everyone, 200, everyone, 100, everyone]);
   assertEquals(all.map((each) => [each!.lost, each!.repeated]), Array(5).fill([0, 0]));
+});
+
+Deno.test({
+  name: "the load generator in C counts the same deliveries, and the relay in C makes them",
+  ignore: !await installed("cc"),
+  async fn() {
+    await built("fanout");
+    await built("limit");
+    const shape = { name: "a moment", clients: 6, senders: 2, messages: 500, window: 4 };
+    for (const name of ["C relay", "bytes in Deno", "relay", "channels", "chatroom"]) {
+      const { deliveries, lost } = (await measure(target(name), shape))!;
+      assertEquals([name, deliveries, lost], [name, 2 * 500 * 5, 0]);
+    }
+  },
 });
 
 Deno.test("measure() is undefined for a server that is not installed", async () => {
@@ -66,7 +81,11 @@ Deno.test({
     );
     const slow = { ...row, p99: 60, latency: true };
     const size = { what: "idle", of: "relay", value: 91.4, unit: "MiB", bound: 100 };
-    const text = page([slow], { sizes: [size], missing: ["ngircd is not installed"] });
+    const text = page([slow], {
+      sizes: [size],
+      missing: ["ngircd is not installed"],
+      generator: "load.ts",
+    });
     assertMatch(text, /\| s \| relay \| 1,500 \| 2\.00 \|/);
     assertMatch(text, /\| idle \| relay \| 91 MiB \| 100 MiB \|/);
     assertMatch(text, /Not measured: ngircd is not installed\./);

@@ -149,6 +149,19 @@ export class Peer implements Disposable {
   }
 }
 
+/**
+ * Whether the machine has this command; a test that needs it is ignored without it. CI must have it: there
+ * it is an error.
+ */
+export async function installed(command: string): Promise<boolean> {
+  const { success } = await new Deno.Command("sh", {
+    args: ["-c", 'command -v "$1"', "sh", command],
+    stdout: "null",
+  }).output();
+  if (!success && Deno.env.has("CI")) throw new Error(`CI has no ${command}`);
+  return success;
+}
+
 /** How a program is started. */
 export interface ProgramOptions {
   /** Permissions; by default what the documents' programs get: the network. */
@@ -157,6 +170,8 @@ export interface ProgramOptions {
   env?: Record<string, string>;
   /** True: the script is a command of the machine, not a script of ours. */
   command?: boolean;
+  /** Where it runs. Default: the project's own folder. */
+  cwd?: string;
   /** Runs before it in a shell, such as `ulimit -Hn 128`. */
   before?: string;
 }
@@ -187,7 +202,7 @@ export class Program implements AsyncDisposable {
       : command;
     this.#child = new Deno.Command(file!, {
       args: rest,
-      cwd: root,
+      cwd: options.cwd ?? root,
       env: options.env ?? {},
       stdin: "piped",
       stdout: "piped",
