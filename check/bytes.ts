@@ -54,9 +54,9 @@ const ESCAPES: Record<string, string> = {
   "\\": "\\\\",
 };
 
-/** Where `expected` is found in `got`, or the byte of `got` at which the nearest attempt goes wrong. */
+/** The byte of `got` at which what looks most like `expected` goes wrong; its end where nothing does. */
 export function nearest(got: Uint8Array, expected: Uint8Array): { at: number; matched: number } {
-  let best = { at: skipBlank(got), matched: 0 };
+  let best = { at: got.length, matched: 0 };
   for (let start = 0; start < got.length; start++) {
     let length = 0;
     while (length < expected.length && got[start + length] === expected[length]) length++;
@@ -66,12 +66,6 @@ export function nearest(got: Uint8Array, expected: Uint8Array): { at: number; ma
     }
   }
   return best;
-}
-
-/** The offset of the first byte that is not a blank or a line end. */
-function skipBlank(data: Uint8Array): number {
-  const at = data.findIndex((byte) => byte > 0x20);
-  return at === -1 ? 0 : at;
 }
 
 const BYTES_A_LINE = 20;

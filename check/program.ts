@@ -279,7 +279,6 @@ export class Program {
     if (code !== undefined) return code;
     throw new Failure(`${this.label} to end`, {
       where: this.label,
-      got: this.out.all,
       waited: within,
       ...hint ? { hint } : {},
     });
@@ -301,8 +300,6 @@ export class Program {
       if (at === -1) continue;
       throw new Failure("no traceback", {
         where: inbox.where,
-        got: inbox.all.subarray(at),
-        mark: 0,
         ...hint ? { hint } : {},
       });
     }

@@ -53,9 +53,10 @@ export function resultText(result: Result, style: Style): string {
 }
 
 function headline(result: Result, style: Style): string {
-  const { verdict, id, title, level, points, max, reason } = result;
+  const { verdict, id, caseId, shortTitle, level, points, max, reason } = result;
   const [sign, colour] = SIGNS[verdict];
-  const what = `${sign} ${id.padEnd(8)} ${title}${
+  const name = id === caseId ? shortTitle : `  ${shortTitle}`;
+  const what = `${sign} ${id.padEnd(15)} ${name}${
     verdict === "passed" ? "" : ` (${verdict}${reason ? `: ${reason}` : ""})`
   }`;
   const worth = level === "info" ? "info" : `${level} ${points}/${max}`;

@@ -38,6 +38,8 @@ export interface Result {
   readonly role: string;
   readonly level: Level;
   readonly title: string;
+  /** The title of the part alone; that of the case where it is no part. */
+  readonly shortTitle: string;
   readonly topic: string | undefined;
   readonly quote: string;
   readonly hint: Hint;
@@ -109,6 +111,9 @@ class Run {
       for (const id of this.#needs(each)) take(byId.get(id));
     };
     asked.forEach(take);
+    // What finds out how the program speaks stands ahead of the gate, and everything goes by it.
+    const gate = suite.cases.findIndex(({ id }) => id === suite.gate);
+    suite.cases.slice(0, gate).filter(({ level }) => level === "info").forEach(take);
     this.#cases = suite.cases.filter((each) => needed.has(each));
   }
 
@@ -195,6 +200,7 @@ class Run {
       role: this.#suite.role,
       level: part.level,
       title: name === undefined ? test.title : `${test.title}: ${part.title}`,
+      shortTitle: part.title,
       topic: test.topic,
       quote: part.quote ?? test.quote,
       hint: part.hint ?? test.hint,

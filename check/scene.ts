@@ -81,6 +81,17 @@ export function freePort(): number {
   }
 }
 
+/** What goes wrong in `play`, or undefined: for a case that has more to try before it fails. */
+export async function attempt(play: () => Promise<unknown> | void): Promise<Failure | undefined> {
+  try {
+    await play();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+}
+
 /** One playing of one case. */
 export class Scene {
   /** Everything that happened, in order. */
@@ -164,7 +175,7 @@ export class Scene {
     condition: boolean,
     expected: string,
     details?: { where?: string; got?: Uint8Array | string; hint?: Hint },
-  ): asserts condition {
+  ): void {
     if (!condition) this.fail(expected, details);
   }
 
@@ -173,13 +184,7 @@ export class Scene {
     if (!this.#case.parts?.[name]) throw new Error(`${this.#case.id} declares no part ${name}`);
     const outer = this.#remarks;
     this.#remarks = [];
-    let failure: Error | undefined;
-    try {
-      await play();
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      failure = error;
-    }
+    const failure = await attempt(play);
     this.outcomes.push({ name, failure, remarks: this.#remarks, upTo: this.dialogue.length });
     this.#remarks = outer;
     return failure === undefined;
@@ -236,6 +241,17 @@ export class Scene {
     });
     this.programs.push(program);
     return program;
+  }
+
+  /** Starts a program without the words that hold placeholders, and the options in front of them. */
+  startBare(role: string): Program {
+    const command = this.#stage.commands[role];
+    if (!command || this.#stage.at) throw new Skipped(`no command for the ${role} was given`);
+    const words = command.filter((word, i) => {
+      const next = command[i + 1] ?? "";
+      return !/\{\w+\}/.test(word) && !(/^-\w+$/.test(word) && /^\{\w+\}/.test(next));
+    });
+    return this.start(role, { words });
   }
 
   // ---- peers ----

@@ -8,5 +8,8 @@ import type { Suite } from "./case.ts";
 
 /** The suites of each protocol, loaded when they are asked for. */
 export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> = {
-  relay: async () => [(await import("./relay_server.ts")).RELAY_SERVER],
+  relay: async () => [
+    (await import("./relay_server.ts")).RELAY_SERVER,
+    (await import("./relay_client.ts")).RELAY_CLIENT,
+  ],
 };
