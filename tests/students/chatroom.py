@@ -1,6 +1,6 @@
 """TCP & UDP chatroom (Assignment 02), as a good student writes it: threads, select and recv.
 
-MISTAKE=NAME in the environment (or --mistake NAME of server.py and client.py) makes the one mistake
+MISTAKE=NAME in the environment (or --mistake NAME of chatroom_server.py and chatroom_client.py) makes the one mistake
 of that name; without it the classes are right.
 """
 

@@ -1,4 +1,4 @@
-# to run in terminal: python server.py
+# to run in terminal: python chatroom_server.py
 # The document's server.py; the protocol and the port are options, for a test that starts many.
 
 import argparse

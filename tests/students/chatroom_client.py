@@ -1,4 +1,4 @@
-# to run in terminal: python client.py --name
+# to run in terminal: python chatroom_client.py --name
 # The document's client.py; the protocol and the port are options, for a test that starts many.
 
 import argparse
