@@ -1,7 +1,7 @@
 """TCP & UDP chatroom (Assignment 02), as a good student writes it: threads, select and recv.
 
-MISTAKE=NAME in the environment (or --mistake NAME of chatroom_server.py and chatroom_client.py) makes the one mistake
-of that name; without it the classes are right.
+MISTAKE=NAME in the environment (or --mistake NAME of chatroom_server.py and chatroom_client.py)
+makes the one mistake of that name; without it the classes are right.
 """
 
 import os
