@@ -99,6 +99,11 @@ export class Inbox {
     this.#cursor = this.#kept.length;
   }
 
+  /** The next expectation looks at everything that has come. */
+  rewind(): void {
+    this.#cursor = 0;
+  }
+
   /** Waits until the text is there; resolves to what stood before it. */
   async contains(expected: string, expect: Expect = {}): Promise<string> {
     const want = latin(expected);

@@ -17,6 +17,8 @@ export interface Served {
   readonly port: number;
   /** For other servers, TCP; it is listened on only where that was asked for. */
   readonly overlay: number;
+  /** When it was started, as performance.now() has it. */
+  readonly since: number;
 }
 
 /** How a server is started. */
@@ -33,26 +35,24 @@ export interface Serve {
 /** Starts a server; the first one of a scene is the scene's server. */
 export function serve(scene: Scene, { name, listens, to, port }: Serve = {}): Served {
   const overlay = freePort();
+  const since = performance.now();
   const args = [
     ...to === undefined ? [] : ["-s", "127.0.0.1", "-t", `${to}`],
     ...listens ? ["-o", `${overlay}`] : [],
   ];
   if (name === undefined && port === undefined) {
-    return { program: scene.server({ args }), port: scene.port, overlay };
+    return { program: scene.server({ args }), port: scene.port, overlay, since };
   }
   const own = port ?? freePort();
   const program = scene.start("server", { name: name ?? "server", args, values: { port: own } });
-  return { program, port: own, overlay };
+  return { program, port: own, overlay, since };
 }
 
 /** The words of a command without the options that the check fills in. */
 export function bare(words: readonly string[]): string[] {
-  const first = words.findIndex((word) => word.includes("{"));
-  if (first === -1) return [...words];
-  const option = /^--?\w+$/.test(words[first - 1] ?? "") ? 1 : 0;
-  const before = words.slice(0, first - option);
-  // `-s {host} -p {port}`: what stands before the first placeholder may be options, too.
-  return before.filter((word, i) => !/^-[snpto]$/.test(word) && !/^-[snpto]$/.test(before[i - 1] ?? ""));
+  const filled = (word: string | undefined) => word?.includes("{") ?? false;
+  const option = (word: string) => /^--?\w+$/.test(word);
+  return words.filter((word, i) => !filled(word) && !(option(word) && filled(words[i + 1])));
 }
 
 /** How often a registration is sent while its answer does not come, in milliseconds. */

@@ -201,6 +201,11 @@ export class Program {
     });
   }
 
+  /** Its process, which is the first of its group. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Whether it still runs. */
   get lives(): boolean {
     return this.code === undefined;

@@ -12,4 +12,5 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
     (await import("./relay_server.ts")).RELAY_SERVER,
     (await import("./relay_client.ts")).RELAY_CLIENT,
   ],
+  overlay: async () => [(await import("./overlay_server.ts")).OVERLAY_SERVER],
 };

@@ -121,7 +121,7 @@ class ChatServer:
         if came_from and self.mistake == "no-transit":
             return
         with self.lock:
-            links = [link for link in self.links if link is not came_from or self.mistake == "echo-link"]
+            links = [link for link in self.links if link is not came_from]
             if self.mistake == "one-link":
                 links = links[-1:]
             if not links:
@@ -132,7 +132,9 @@ class ChatServer:
             for link in links:
                 try:
                     link.sendall(f"{line}{end}".encode())
-                except OSError:
+                except OSError as error:
+                    if self.mistake == "link-kills":
+                        raise RuntimeError("a link is gone") from error
                     # The thread of that link finds out by itself that it has gone.
                     pass
 
@@ -192,7 +194,7 @@ class ChatServer:
             if self.mistake == "reset-traceback":
                 raise
         with self.lock:
-            if self.mistake != "dead-link-stays":
+            if self.mistake != "link-kills":
                 self.links.remove(link)
         link.close()
 
