@@ -98,10 +98,11 @@ export async function play(
   playing: Playing,
 ): Promise<Result[]> {
   const results: Result[] = [];
+  const facts = new Map<string, unknown>();
   for (const { suite, commands } of suitesFor(suites, options)) {
     if (playing.signal?.aborted) break;
     playing.begin?.(suite);
-    results.push(...await playSuite(suite, commands, { options, playing }));
+    results.push(...await playSuite(suite, commands, { options, playing, facts }));
   }
   return results;
 }
@@ -110,14 +111,20 @@ export async function play(
 export async function playSuite(
   suite: Suite,
   commands: Commands,
-  { options, playing, faults }: { options: Options; playing: Playing; faults?: number },
+  { options, playing, facts = new Map(), faults }: {
+    options: Options;
+    playing: Playing;
+    /** What is known of the programs already, and what is found out. */
+    facts?: Map<string, unknown>;
+    faults?: number;
+  },
 ): Promise<Result[]> {
   const { at, strict, repeat, levels, only } = options;
   const stage = {
     commands,
     launcher: playing.launcher,
     deadline: DEADLINE_MS * options.slow,
-    facts: new Map<string, unknown>(),
+    facts,
     ...at ? { at } : {},
     ...playing.cwd === undefined ? {} : { cwd: playing.cwd },
     ...faults === undefined ? {} : { faults: (id: string) => schedule(`${faults} ${id}`) },

@@ -11,7 +11,7 @@ import type { Hint } from "./case.ts";
 import { Failure } from "./case.ts";
 import type { Peer } from "./peer.ts";
 import { sleep } from "./peer.ts";
-import type { Scene } from "./scene.ts";
+import { attempt, freePort, type Scene } from "./scene.ts";
 
 /** Silence that ends an answer of unknown length, in milliseconds. */
 const QUIET_MS = 80;
@@ -30,6 +30,45 @@ export async function answered(peer: Peer, within: number): Promise<boolean> {
     if (error instanceof Failure) return false;
     throw error;
   }
+}
+
+/** Whether requests that end so are understood; if so, the cases behind this one use it. */
+async function speaks(
+  scene: Scene,
+  end: string,
+  { names: [first, second], port }: { names: [string, string]; port: number },
+): Promise<boolean> {
+  const one = await scene.connect(first, { port });
+  const other = await scene.connect(second, { port });
+  one.end = other.end = end;
+  await one.says(`JOIN ${first}`);
+  let joined = "name";
+  const named = () => attempt(() => one.hears(first, { within: scene.deadline / 2 }));
+  if (await named()) {
+    await one.says("LIST");
+    joined = await named() ? "quiet" : "list";
+  }
+  await other.says(`JOIN ${second}`);
+  await answered(other, scene.deadline / 4);
+  await other.says(`MESG ${first} is this for me?`);
+  const within = scene.deadline / 2;
+  if (await attempt(() => one.hears("is this for me?", { within }))) return false;
+  scene.facts.set("end", end);
+  scene.facts.set("joined", joined);
+  return true;
+}
+
+/**
+ * Finds out where a request ends for the server under test: `"\\n"`, or `""` where one write is one
+ * request, or undefined where neither is understood. Cases go by it from then on.
+ */
+export async function findDialect(scene: Scene): Promise<string | undefined> {
+  if (await speaks(scene, "\n", { names: ["Zed", "Yan"], port: scene.port })) return "\n";
+  // A server that took the newline for a part of the name still has it: the bare form gets a fresh one.
+  const port = scene.runs ? scene.port : freePort();
+  if (port !== scene.port) scene.start("server", { name: "second server", values: { port } });
+  if (await speaks(scene, "", { names: ["Zoe", "Yul"], port })) return "";
+  return undefined;
 }
 
 /** Connects a client, and registers it; what the server says to it is left behind. */

@@ -9,36 +9,20 @@ import { HINTS } from "./hints.ts";
 import { bytes } from "./bytes.ts";
 import { type Peer, sleep } from "./peer.ts";
 import { splitCommand } from "./program.ts";
-import { answered, gone, join, joinTen, list, MUST_REGISTER, served, TEN } from "./relay_play.ts";
-import { attempt, freePort, type Scene } from "./scene.ts";
+import {
+  answered,
+  findDialect,
+  gone,
+  join,
+  joinTen,
+  list,
+  MUST_REGISTER,
+  served,
+  TEN,
+} from "./relay_play.ts";
+import { attempt, type Scene } from "./scene.ts";
 
 // ---- what the program speaks, and its start ----
-
-/** Whether requests that end so are understood; if so, the cases behind this one use it. */
-async function speaks(
-  scene: Scene,
-  end: string,
-  { names: [first, second], port }: { names: [string, string]; port: number },
-): Promise<boolean> {
-  const one = await scene.connect(first, { port });
-  const other = await scene.connect(second, { port });
-  one.end = other.end = end;
-  await one.says(`JOIN ${first}`);
-  let joined = "name";
-  const named = () => attempt(() => one.hears(first, { within: scene.deadline / 2 }));
-  if (await named()) {
-    await one.says("LIST");
-    joined = await named() ? "quiet" : "list";
-  }
-  await other.says(`JOIN ${second}`);
-  await answered(other, scene.deadline / 4);
-  await other.says(`MESG ${first} is this for me?`);
-  const within = scene.deadline / 2;
-  if (await attempt(() => one.hears("is this for me?", { within }))) return false;
-  scene.facts.set("end", end);
-  scene.facts.set("joined", joined);
-  return true;
-}
 
 const START: Case[] = [
   {
@@ -50,13 +34,9 @@ const START: Case[] = [
     hint: HINTS.privateProtocol,
     steps: "Zed> JOIN Zed; Yan> JOIN Yan, MESG Zed; with newlines behind them, then without",
     async run(scene) {
-      if (await speaks(scene, "\n", { names: ["Zed", "Yan"], port: scene.port })) {
-        return scene.note("a request ends with a newline");
-      }
-      // A server that took the newline for a part of the name still has it: the bare form gets a fresh one.
-      const port = scene.facts.has("at") ? scene.port : freePort();
-      if (port !== scene.port) scene.start("server", { name: "second server", values: { port } });
-      if (await speaks(scene, "", { names: ["Zoe", "Yul"], port })) {
+      const end = await findDialect(scene);
+      if (end === "\n") return scene.note("a request ends with a newline");
+      if (end === "") {
         return scene.note(
           "a request is what one write brings, without a newline; so it is sent to it",
         );

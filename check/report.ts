@@ -22,6 +22,8 @@ export interface Style {
 
 /** Entries of a dialogue that are shown unless all are asked for. */
 const SHOWN_ENTRIES = 14;
+/** Bytes of one entry that are shown. */
+const SHOWN_BYTES = 120;
 const SHOWN_ERROR_LINES = 20;
 const WIDTH = 100;
 
@@ -120,7 +122,7 @@ export function dialogueLines(dialogue: readonly Entry[], all: boolean): string[
   merged.slice(from).forEach((entry, i) => {
     const number = String(from + i + 1).padStart(3);
     const at = `+${(entry.at / 1000).toFixed(3)} s`;
-    const said = entry.data ? quoted(entry.data) : entry.note;
+    const said = entry.data ? quoted(entry.data, SHOWN_BYTES) : entry.note;
     const size = entry.data
       ? `   ${entry.data.length} bytes${entry.note === "" ? "" : `, ${entry.note}`}`
       : "";
@@ -133,11 +135,13 @@ export function dialogueLines(dialogue: readonly Entry[], all: boolean): string[
 export function merge(dialogue: readonly Entry[]): Entry[] {
   const merged: Entry[] = [];
   let pieces = 1;
+  let lastAt = 0;
   for (const entry of dialogue) {
     const last = merged.at(-1);
     const joins = last?.data && entry.data && last.who === entry.who &&
       last.arrow === entry.arrow &&
-      (entry.arrow === "←" ? entry.at - last.at < 20 : entry.note === "a piece");
+      (entry.arrow === "←" ? entry.at - lastAt < 50 : entry.note === "a piece");
+    lastAt = entry.at;
     if (!joins) {
       merged.push(entry);
       pieces = 1;

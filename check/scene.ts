@@ -204,6 +204,11 @@ export class Scene {
 
   // ---- programs under test ----
 
+  /** Whether the server under test runs already, so that none is started. */
+  get runs(): boolean {
+    return this.#stage.at !== undefined;
+  }
+
   /** The port of the server under test, whether it runs yet or not. */
   get port(): number {
     return this.#port ??= freePort();

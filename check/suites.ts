@@ -11,6 +11,7 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
   relay: async () => [
     (await import("./relay_server.ts")).RELAY_SERVER,
     (await import("./relay_client.ts")).RELAY_CLIENT,
+    (await import("./relay_pair.ts")).RELAY_PAIR,
   ],
   overlay: async () => [(await import("./overlay_server.ts")).OVERLAY_SERVER],
 };
