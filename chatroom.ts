@@ -16,7 +16,7 @@
 
 import { AddressMap, sameAddress } from "./lib/addresses.ts";
 import { ClientLink, ServerLink } from "./lib/chatroom_links.ts";
-import { type Console, converse } from "./lib/console.ts";
+import type { Console } from "./lib/console.ts";
 import { PacedSender, receiveAll, receiveFrom, Spread } from "./lib/datagrams.ts";
 import { Event } from "./lib/event.ts";
 import {
@@ -24,6 +24,7 @@ import {
   connect,
   hangUp,
   isDisconnect,
+  LineSplitter,
   Pace,
   reachable,
   tryClose,
@@ -384,13 +385,34 @@ function print(text: string): void {
   }
 }
 
+/** A typed line that is longer has no end: it must not fill the memory. */
+const TYPED_BYTES = 1024 * 1024;
+
 /** What opens the person's end of a client. A server has no use for it, and loads none of it. */
 async function loadPerson(): Promise<(timestamps: boolean, onInterrupt: () => void) => Console> {
   const { completer, Names, openConsole } = await import("./lib/console.ts");
   return (timestamps, onInterrupt) => {
     const names = new Names(named);
-    return openConsole({ names, complete: completer([], names), timestamps, onInterrupt });
+    const complete = completer([], names);
+    return openConsole({ split: typedLines, names, complete, timestamps, onInterrupt });
   };
+}
+
+/** Takes what is piped in apart into lines, without the packages that a class by itself cannot load. */
+function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<string> {
+  const lines = new LineSplitter({ maxBytes: TYPED_BYTES, bareMs: 0, strict: false });
+  const decoder = new TextDecoder();
+  return input.pipeThrough(
+    new TransformStream<Uint8Array, string>({
+      transform(bytes, typed) {
+        for (const line of lines.push(bytes)) typed.enqueue(decoder.decode(line));
+        if (lines.error) typed.error(lines.error);
+      },
+      flush(typed) {
+        for (const line of lines.end()) typed.enqueue(decoder.decode(line));
+      },
+    }),
+  );
 }
 
 /** Sends what is typed until `exit`, the end of the input, or `exit_run`. */
@@ -519,6 +541,7 @@ export class ClientTCP {
       await outbound.drained();
     });
     const listening = this.receive();
+    const { converse } = await import("./lib/console.ts");
     await converse(this.client_socket!, {
       console,
       outbound,

@@ -13,6 +13,7 @@
  */
 
 import { completer, type Console, converse, Names, openConsole } from "./lib/console.ts";
+import { typedLines } from "./lib/lines.ts";
 import {
   acceptSessions,
   connect,
@@ -221,6 +222,7 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
   if (!conn) return 0;
   const names = new Names(relay.named);
   const console = openConsole({
+    split: typedLines,
     names,
     complete: completer(relay.COMMANDS.map((command) => command.split(" ")[0]!), names),
     timestamps: options.booleans["timestamps"] === true,
@@ -367,7 +369,7 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
   const conn = await connect(hostname, { port: number, signal }).catch(async (error) => {
     if (!(error instanceof StartError)) throw error;
     // The document's own sentence on stdout; ours, on stderr, says why.
-    const console = openConsole();
+    const console = openConsole({ split: typedLines });
     console.write(`${channels.TEXTS.cannotConnect(hostname, number)}\n`);
     await console.close();
     throw error;
@@ -375,6 +377,7 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
   if (!conn) return 0;
   const names = new Names(namesIn);
   const console = openConsole({
+    split: typedLines,
     prompt: channels.TEXTS.prefix,
     names,
     complete: completer(CHANNELS_COMMANDS, names),
@@ -544,6 +547,7 @@ async function runOverlay(args: readonly string[]): Promise<"help" | number> {
   const socket = tracedDatagrams(Deno.listenDatagram({ transport: "udp", hostname, port: 0 }));
   const names = new Names(overlay.named);
   const console = openConsole({
+    split: typedLines,
     names,
     complete: completer(["sendto", "exit", "help"], names),
     timestamps: parsed.booleans["timestamps"] === true,

@@ -6,9 +6,11 @@
  */
 
 import { openConsole } from "../lib/console.ts";
+import { typedLines } from "../lib/lines.ts";
 
 const [port] = Deno.args;
 const terminal = openConsole({
+  split: typedLines,
   prompt: "[Me] ",
   complete: (word) => ["/list", "/join"].filter((command) => command.startsWith(word)),
   onInterrupt: () => {
