@@ -12,8 +12,16 @@
  * @module
  */
 
-import { completer, type Console, converse, Names, openConsole } from "./lib/console.ts";
-import { typedLines } from "./lib/lines.ts";
+import { TextLineStream } from "@std/streams/text-line-stream";
+import {
+  completer,
+  type Console,
+  type ConsoleOptions,
+  converse,
+  type FindNames,
+  Names,
+  openConsole,
+} from "./lib/console.ts";
 import {
   acceptSessions,
   connect,
@@ -84,6 +92,39 @@ client.ts PROTOCOL --help shows the options of one.
 /** Runs a client; returns the exit code: 0 for an orderly end, 1 for a failure, 2 for bad usage. */
 export function main(args: readonly string[]): Promise<number> {
   return runRole(args, { protocols: PROTOCOLS, usage: USAGE });
+}
+
+/** So many characters without a line end are a line: an endless one must not fill the memory. */
+const MOST_CHARACTERS = 1024 * 1024;
+
+/** Takes what is piped in apart into lines, one of endless length into parts. */
+export function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<string> {
+  let length = 0;
+  const bounded = new TransformStream<string, string>({
+    transform(text, controller) {
+      const end = text.lastIndexOf("\n");
+      length = end === -1 ? length + text.length : text.length - end - 1;
+      const tooLong = length > MOST_CHARACTERS;
+      if (tooLong) length = 0;
+      controller.enqueue(tooLong ? text + "\n" : text);
+    },
+  });
+  return input.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
+    .pipeThrough(bounded).pipeThrough(new TextLineStream());
+}
+
+/** Opens the person's end of a client, which completes `commands` and the names that it has shown. */
+function openPerson(
+  commands: readonly string[],
+  { named, ...options }: { named: FindNames } & Omit<ConsoleOptions, "split">,
+): Console {
+  const names = new Names(named);
+  return openConsole({
+    split: typedLines,
+    names,
+    complete: completer(commands, names),
+    ...options,
+  });
 }
 
 // ---- relay (CSC/CPE 138) ----
@@ -220,11 +261,8 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
   using shutdown = shutdownOnSignals();
   const conn = await connect(hostname, { port: number, signal: shutdown.signal });
   if (!conn) return 0;
-  const names = new Names(relay.named);
-  const console = openConsole({
-    split: typedLines,
-    names,
-    complete: completer(relay.COMMANDS.map((command) => command.split(" ")[0]!), names),
+  const console = openPerson(relay.COMMANDS.map((command) => command.split(" ")[0]!), {
+    named: relay.named,
     timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });
@@ -375,12 +413,9 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
     throw error;
   });
   if (!conn) return 0;
-  const names = new Names(namesIn);
-  const console = openConsole({
-    split: typedLines,
+  const console = openPerson(CHANNELS_COMMANDS, {
     prompt: channels.TEXTS.prefix,
-    names,
-    complete: completer(CHANNELS_COMMANDS, names),
+    named: namesIn,
     timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });
@@ -545,11 +580,8 @@ async function runOverlay(args: readonly string[]): Promise<"help" | number> {
   using shutdown = shutdownOnSignals();
   const hostname = options.server.hostname.includes(":") ? "::" : "0.0.0.0";
   const socket = tracedDatagrams(Deno.listenDatagram({ transport: "udp", hostname, port: 0 }));
-  const names = new Names(overlay.named);
-  const console = openConsole({
-    split: typedLines,
-    names,
-    complete: completer(["sendto", "exit", "help"], names),
+  const console = openPerson(["sendto", "exit", "help"], {
+    named: overlay.named,
     timestamps: parsed.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });
@@ -1126,10 +1158,8 @@ async function runBridge(args: readonly string[]): Promise<"help" | number> {
   const to = { hostname, port: port(number!, 1) };
   using shutdown = shutdownOnSignals();
   using listener = listen({ hostname: host ?? "0.0.0.0", port: port(strings.port!) });
-  const names = new Names(bridge.named);
-  const console = openConsole({
-    names,
-    complete: completer([...bridge.COMMANDS, "/help"], names),
+  const console = openPerson([...bridge.COMMANDS, "/help"], {
+    named: bridge.named,
     timestamps: booleans.timestamps === true,
     onInterrupt: shutdown.request,
   });

@@ -289,7 +289,7 @@ const USUAL_SIZE: Size = { columns: 80, rows: 24 };
 const PASTE_BRACKETS_ON = "\x1b[?2004h";
 const PASTE_BRACKETS_OFF = "\x1b[?2004l";
 /** What a terminal puts before and behind a paste; readline takes the last `~` for a character. */
-const PASTE_BRACKET = /^\x1b+\[20([01])(~?)$/;
+const PASTE_BRACKET = /^\p{Cc}+\[20([01])(~?)$/u;
 const CLEAR_SCREEN = "\x1b[H\x1b[2J";
 /** A paste of more lines is sent only when the person says so. */
 const PASTE_LINES = 20;
@@ -481,7 +481,7 @@ class Screen implements Console {
     else if (this.#asking) this.#answer(key);
     else if (this.#pasting && key.name !== "return" && key.name !== "enter") {
       this.#text += typable(text ?? key.sequence ?? "");
-    } else if (text !== undefined && !/[\0-\x1f\x7f]/.test(text)) this.#text += typable(text);
+    } else if (text !== undefined && text >= " " && text !== "\x7f") this.#text += typable(text);
     else this.#command(key);
     this.#tabbed &&= key.name === "tab";
   }
@@ -517,7 +517,9 @@ class Screen implements Console {
       case "^h":
         return this.#repeat(key, this.#behind());
     }
-    this.#editor.write(null as never, key);
+    // Alt and an arrow mean on macOS what Control and an arrow mean elsewhere.
+    const byWord = key.meta && (key.name === "left" || key.name === "right");
+    this.#editor.write(null as never, byWord ? { name: key.name, ctrl: true } : key);
     if (!this.#pasting) this.#submit();
   }
 

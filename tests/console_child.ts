@@ -6,7 +6,7 @@
  */
 
 import { openConsole } from "../lib/console.ts";
-import { typedLines } from "../lib/lines.ts";
+import { typedLines } from "../client.ts";
 
 const [port] = Deno.args;
 const terminal = openConsole({

@@ -5,7 +5,7 @@
  */
 
 import type { ConsoleOptions } from "../lib/console.ts";
-import { typedLines } from "../lib/lines.ts";
+import { typedLines } from "../client.ts";
 import { bytes as bytesOf, deadline, text as textOf } from "./helpers.ts";
 import { Vt } from "./vt.ts";
 

@@ -8,7 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { assert } from "@std/assert/assert";
 import { AddressMap, sameAddress } from "../lib/addresses.ts";
-import { edit, type Editor, EMPTY_EDITOR, type Input, KeyDecoder, Names } from "../lib/console.ts";
+import { Names } from "../lib/console.ts";
 import {
   clusterWidth,
   draw,
@@ -31,8 +31,7 @@ import {
   wholeNumber,
 } from "../lib/program.ts";
 import { named } from "../lib/wire/relay.ts";
-import { pieces, type Target } from "./fuzzing.ts";
-import { bytes } from "./helpers.ts";
+import type { Target } from "./fuzzing.ts";
 import type { Random } from "./random.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -68,14 +67,6 @@ const TEXTS = [
   "👨‍👩‍👧 👍🏽 🇩🇪 e\u0301 한국 \u1112\u1161\u11ab",
   "שלום \u200f عربي",
 ];
-const KEYS = [
-  "Hello there\r",
-  "\x1b[A\x1b[B\x1b[C\x1b[D\x1b[H\x1b[F\x1b[3~\x7f",
-  "\x1b[200~pasted\r\nlines\x1b[201~\r",
-  "one two\x1bb\x1bd\x19\x17\x15\x0b",
-  "\x1b[1;5D\x1b[1;5C\x1bOc\x1bOd\x1b[3;5~",
-  "e\u0301👨‍👩‍👧界 \x02\x02\x7f\x04\t\t\x0c\x0e\x10",
-];
 const ARGS = [
   "8001\n--host\n127.0.0.1",
   "--port=5555\n-h",
@@ -110,49 +101,6 @@ function checkWidth(input: Uint8Array, random: Random): void {
   assert(index === text.length || after > index, "the cursor would not move to the right");
 }
 
-/** Inputs with texts that follow one another put together. */
-function joined(inputs: readonly Input[]): string {
-  return inputs.map((input) => "key" in input ? `\x1b${input.key}\x1b` : input.text).join("");
-}
-
-function checkKeys(input: Uint8Array, random: Random): void {
-  const whole = new KeyDecoder().decode(input);
-  const decoder = new KeyDecoder();
-  const cut = pieces(input, random).flatMap((piece) => decoder.decode(piece));
-  assert(joined(whole) === joined(cut), "keys differ by how the bytes came");
-  for (const each of whole) if ("text" in each) assert(isSafe(each.text), "control in a text");
-  const idle = new KeyDecoder();
-  for (const piece of pieces(input, random)) {
-    idle.decode(piece);
-    if (idle.waiting) idle.idle();
-  }
-}
-
-const NAMES = ["Alice", "Alfred", "Ali\x1b", "👍👍", "👍🏽"];
-const STARTED: Editor = { ...EMPTY_EDITOR, history: ["one", "two 👍 three"], at: 2 };
-
-/** Types an input; what is on the line in the end, and how it was drawn. */
-function typed(input: Uint8Array): { editor: Editor; line: Line } {
-  let editor = STARTED;
-  const complete = (word: string) => NAMES.filter((name) => name.startsWith(word));
-  for (const each of new KeyDecoder().decode(input)) {
-    const edited = edit(editor, each, complete);
-    editor = edited.editor;
-    const { text, cursor, at, history } = editor;
-    assert(cursor >= 0 && cursor <= text.length, "the cursor is out of range");
-    assert(at >= 0 && at <= history.length, "the history is out of range");
-    if (edited.event?.type === "line") assert(isSafe(edited.event.text), "control in a line");
-  }
-  return { editor, line: { prompt: "[Me] ", text: editor.text, cursor: editor.cursor } };
-}
-
-function checkEditor(input: Uint8Array): void {
-  const { text, cursor } = typed(input).editor;
-  assert(isSafe(text), "control in the line");
-  const onBoundary = cursor === 0 || nextGrapheme(text, cursor - 1) === cursor;
-  assert(onBoundary, "the cursor is inside a character");
-}
-
 function checkRender(input: Uint8Array, random: Random): void {
   const text = typable(textOf(input, random));
   const cursor = text === "" ? 0 : previousGrapheme(text, 1 + random.below(text.length));
@@ -178,7 +126,8 @@ function checkDrawing(drawing: Drawing, line: Line, size: { columns: number; row
 function checkNames(input: Uint8Array, random: Random): void {
   const line = escapeControl(textOf(input, random));
   const names = new Names(named);
-  assert(names.see(line) >= names.startingWith("").length, "names from nowhere");
+  names.see(line);
+  assert(named(line).length >= names.startingWith("").length, "names from nowhere");
   // deno-lint-ignore no-control-regex
   assert(names.paint(line).replace(/\x1b\[\d+m/g, "") === line, "painting has changed the text");
 }
@@ -252,9 +201,6 @@ function checkTrace(input: Uint8Array): void {
   assert(listed.every((byte, i) => byte === input[i]), "other bytes");
 }
 
-/** A key at the end of a long line, for each key that looks through it. */
-const LONG_LINE_KEYS = ["\x1bb", "\x1bf", "\x17", "\x7f", "\x02", "\x01\x1bf", "\x01\x1bd", "\t"];
-
 /** Decoders, parsers and what is pure of the line editor. */
 export const TERMINAL: readonly Target[] = [
   { name: "escape", corpus: TEXTS, check: checkEscape },
@@ -263,24 +209,6 @@ export const TERMINAL: readonly Target[] = [
     corpus: TEXTS,
     check: checkWidth,
     costs: [(input) => graphemes(utf8.decode(input))],
-  },
-  {
-    name: "keys",
-    corpus: KEYS,
-    check: checkKeys,
-    costs: [4096, 3].map((size) => (input) => {
-      const decoder = new KeyDecoder();
-      for (let at = 0; at < input.length; at += size) decoder.decode(input.subarray(at, at + size));
-    }),
-  },
-  {
-    name: "editor",
-    corpus: [...KEYS, ...TEXTS.map((text) => `\x1b[200~${text}\x1b[201~`)],
-    check: checkEditor,
-    costs: LONG_LINE_KEYS.map((keys) => (input) => {
-      let { editor } = edit(EMPTY_EDITOR, { text: typable(utf8.decode(input)) });
-      for (const key of new KeyDecoder().decode(bytes(keys))) editor = edit(editor, key).editor;
-    }),
   },
   { name: "render", corpus: TEXTS, check: checkRender },
   {
