@@ -24,6 +24,7 @@ import {
   serveSessions,
   type Serving,
   type Session,
+  within,
 } from "./lib/net.ts";
 import { Fanout, type Flow, type Outbound } from "./lib/outbound.ts";
 import {
@@ -89,12 +90,14 @@ class Room {
   readonly #print: (line: string) => void;
   readonly #callers = new Map<string, Caller>();
   readonly #fanout: Fanout;
+  /** The answer to LIST, until somebody joins or leaves. */
+  #list: Uint8Array | undefined;
 
-  constructor(flow: Flow, { print, ...options }: RelayOptions & Pick<Operator, "print">) {
+  constructor({ flow, operator, users, list }: Serving & RelayOptions) {
     this.#fanout = new Fanout(flow);
-    this.#print = print;
-    this.#users = options.users ?? USERS;
-    this.#separator = options.list === "lines" ? "\n" : ",";
+    this.#print = operator.print;
+    this.#users = users ?? USERS;
+    this.#separator = list === "lines" ? "\n" : ",";
   }
 
   /** Carries a request out; false when the caller's connection shall be closed. */
@@ -108,7 +111,8 @@ class Room {
     switch (request.type) {
       case "LIST":
         this.#status(caller, "LIST");
-        caller.outbound.send(relay.line([...this.#callers.keys()].join(this.#separator)));
+        this.#list ??= relay.line([...this.#callers.keys()].join(this.#separator));
+        caller.outbound.send(this.#list);
         return true;
       case "MESG":
         return this.#message(user, caller, request);
@@ -135,6 +139,7 @@ class Room {
     if (!caller.user) return;
     const { name } = caller.user;
     this.#callers.delete(name);
+    this.#list = undefined;
     this.#fanout.delete(caller.outbound);
     caller.user = undefined;
     this.#fanout.send([relay.line(relay.TEXTS.left(name))]);
@@ -157,6 +162,7 @@ class Room {
     const notice = relay.line(TEXTS.broadcasting(name));
     caller.user = { name, prefix: relay.prefix(name), notice };
     this.#callers.set(name, caller);
+    this.#list = undefined;
     this.#print(relay.CONSOLE.joined(name));
     caller.outbound.send(relay.line(TEXTS.welcome(name)));
     this.#fanout.send([relay.line(TEXTS.joined(name))]);
@@ -194,8 +200,8 @@ export async function serveRelay(
   listener: Deno.TcpListener,
   serving: Serving & RelayOptions,
 ): Promise<void> {
-  const { limits, flow, operator } = serving;
-  const room = new Room(flow, { ...serving, print: operator.print });
+  const { limits, operator } = serving;
+  const room = new Room(serving);
   operator.print(relay.CONSOLE.started);
   operator.note(`listening on ${reachable(listener.addr)}`);
   await serveSessions<Uint8Array>(listener, serving, {
@@ -258,6 +264,19 @@ const NOT_IN_CHANNEL = channels.frame(channels.TEXTS.notInChannel);
 /** A client that sends its text without the padding waits for an answer that never comes. */
 const UNPADDED_MS = 3000;
 
+/** Far more than a class makes, and a bound on what strangers can make the server keep. */
+const MOST_CHANNELS = 10_000;
+/** An empty channel stays listed and may be joined; after this it may give way to a new one. */
+const FORGET_MS = 3_600_000;
+/** Time between two pages of a list, in which the others have their turn. */
+const PAGE_MS = 20;
+
+/** What can be asked of the channel server beyond the document. */
+export interface ChannelsOptions {
+  /** Most channels at once. Default: 10,000. */
+  channels?: number;
+}
+
 /** A client that has said its name. Names need not be unique: a member is a connection. */
 interface Member {
   /** What the others know it by. */
@@ -266,32 +285,39 @@ interface Member {
   readonly prefix: Uint8Array;
   readonly outbound: Outbound;
   /** The channel that it is in, if any. */
-  channel?: Fanout | undefined;
+  channel?: Channel | undefined;
+}
+
+interface Channel {
+  readonly name: string;
+  readonly members: Fanout;
 }
 
 /** All channels by their names, in order of creation, and what each request does. It knows no sockets. */
 class Channels {
   readonly #flow: Flow;
-  readonly #channels = new Map<string, Fanout>();
-  /** What `/list` sends, until there is one more channel: all who ask share the same bytes. */
-  #listing: Uint8Array | undefined;
+  readonly #note: Operator["note"];
+  readonly #most: number;
+  readonly #channels = new Map<string, Channel>();
+  /** When each empty channel lost its last member, the one that is empty longest first. */
+  readonly #emptySince = new Map<Channel, number>();
+  #listing = new channels.Listing();
 
-  constructor(flow: Flow) {
+  constructor({ flow, operator, channels: most }: Serving & ChannelsOptions) {
     this.#flow = flow;
+    this.#note = operator.note;
+    this.#most = most ?? MOST_CHANNELS;
   }
 
   /** Carries out what a frame of the member asks for. A command that fails changes nothing. */
-  request(member: Member, request: channels.Request): void {
+  request(member: Member, request: channels.Request): Promise<void> | void {
+    const { outbound, channel, prefix } = member;
     switch (request.type) {
       case "text":
-        if (!member.channel) return member.outbound.send(NOT_IN_CHANNEL);
-        return member.channel.send(
-          channels.parts(member.prefix, request.text),
-          member.outbound,
-        );
+        if (!channel) return outbound.send(NOT_IN_CHANNEL);
+        return channel.members.send(channels.parts(prefix, request.text), outbound);
       case "list":
-        // In one piece: a list may be longer than what may wait for a reader in many.
-        return member.outbound.send(this.#listing ??= channels.listing(this.#channels.keys()));
+        return this.#list(outbound);
       case "create":
         return this.#create(member, request.channel);
       case "join":
@@ -303,20 +329,53 @@ class Channels {
 
   /** Takes the member out of its channel, however it left, and tells the rest. */
   leave(member: Member): void {
-    member.channel?.delete(member.outbound);
-    member.channel?.send([channels.frame(channels.TEXTS.left(member.name))]);
+    const { channel } = member;
+    if (!channel) return;
+    channel.members.delete(member.outbound);
+    channel.members.send([channels.frame(channels.TEXTS.left(member.name))]);
     member.channel = undefined;
+    if (channel.members.size === 0) this.#emptySince.set(channel, this.#flow.clock.now());
+  }
+
+  async #list(outbound: Outbound): Promise<void> {
+    const [first, ...further] = this.#listing.pages();
+    if (first) outbound.send(first);
+    for (const page of further) {
+      // A list may be longer than what may wait for a reader.
+      do await within(PAGE_MS, outbound.drained()); while (
+        outbound.backlog > this.#flow.limits.softBytes
+      );
+      outbound.send(page);
+    }
   }
 
   #create(member: Member, name: string | undefined): void {
-    if (!name) return this.#answer(member, channels.TEXTS.createWhat);
-    if (this.#channels.has(name)) {
-      return this.#answer(member, channels.TEXTS.channelExists(name));
+    const { TEXTS } = channels;
+    if (!name) return this.#answer(member, TEXTS.createWhat);
+    if (this.#channels.has(name)) return this.#answer(member, TEXTS.channelExists(name));
+    if (this.#channels.size >= this.#most && !this.#forgetOne()) {
+      this.#note(`refused to create a channel: the limit is ${this.#most} channels`, "channels");
+      return this.#answer(member, TEXTS.tooManyChannels(name));
     }
-    const channel = new Fanout(this.#flow);
+    const channel = { name, members: new Fanout(this.#flow) };
     this.#channels.set(name, channel);
-    this.#listing = undefined;
+    this.#listing.add(name);
     this.#enter(member, channel);
+  }
+
+  /** Makes room for a channel; false where each has members, or had some within the last hour. */
+  #forgetOne(): boolean {
+    const [longest] = this.#emptySince;
+    if (!longest || this.#flow.clock.now() - longest[1] < FORGET_MS) return false;
+    const [{ name }] = longest;
+    this.#emptySince.delete(longest[0]);
+    this.#channels.delete(name);
+    this.#listing = new channels.Listing(this.#channels.keys());
+    this.#note(
+      `forgot ${name}, empty for over an hour: the limit is ${this.#most} channels`,
+      "forgot",
+    );
+    return true;
   }
 
   #join(member: Member, name: string | undefined): void {
@@ -326,11 +385,12 @@ class Channels {
     this.#enter(member, channel);
   }
 
-  #enter(member: Member, channel: Fanout): void {
+  #enter(member: Member, channel: Channel): void {
     // The old channel hears of the leaving before the new one hears of the joining.
     this.leave(member);
-    channel.send([channels.frame(channels.TEXTS.joined(member.name))]);
-    channel.add(member.outbound);
+    channel.members.send([channels.frame(channels.TEXTS.joined(member.name))]);
+    channel.members.add(member.outbound);
+    this.#emptySince.delete(channel);
     member.channel = channel;
   }
 
@@ -377,8 +437,11 @@ function channelSession(
 }
 
 /** Serves channel clients that come through `listener` until `serving.signal` is aborted. */
-export async function serveChannels(listener: Deno.TcpListener, serving: Serving): Promise<void> {
-  const shared = { ...serving, all: new Channels(serving.flow) };
+export async function serveChannels(
+  listener: Deno.TcpListener,
+  serving: Serving & ChannelsOptions,
+): Promise<void> {
+  const shared = { ...serving, all: new Channels(serving) };
   serving.operator.note(`listening on ${reachable(listener.addr)}`);
   await serveSessions(listener, serving, { open: (peer) => channelSession(peer, shared) });
 }
@@ -392,15 +455,20 @@ example: server.ts channels 55555
 
   PORT                    port to listen on, 0 for a free one
   --host ADDR             address to listen on (0.0.0.0)
+  --channels N            most channels at once (${MOST_CHANNELS})
 ${limitHelp(CHANNELS_LIMITS)}`,
 
   async run(args) {
-    const spec = { words: ["PORT"], strings: ["host"], limits: CHANNELS_LIMITS };
-    const options = await parseOptions(args, spec);
+    const strings = ["host", "channels"];
+    const options = await parseOptions(args, { words: ["PORT"], strings, limits: CHANNELS_LIMITS });
     if (options.help) return "help";
-    const { host: hostname = "0.0.0.0" } = options.strings;
+    const { host: hostname = "0.0.0.0", channels: most = String(MOST_CHANNELS) } = options.strings;
+    const asked = { channels: wholeNumber(most, { name: "--channels", min: 1 }) };
     const endpoint = { hostname, port: port(options.words[0]!), limits: options.limits };
-    await runServer(endpoint, serveChannels);
+    await runServer(
+      endpoint,
+      (listener, serving) => serveChannels(listener, { ...serving, ...asked }),
+    );
   },
 };
 
@@ -423,49 +491,35 @@ export interface BridgeOptions {
   lingerMs?: number;
 }
 
-/** Registered clients in the order of registration; a client that registers again goes to the end. */
+/** Keeps a contact beyond the process's end, or throws. */
+type Store = (contact: bridge.Contact) => void;
+
+/** The registered clients. */
 export class Contacts {
-  readonly #byId = new Map<string, bridge.Contact>();
-  readonly #store: ((contact: bridge.Contact) => void) | undefined;
+  /** By their ids in the order of registration; a client that registers again goes to the end. */
+  readonly byId: Map<string, bridge.Contact> = new Map();
+  readonly #store: Store | undefined;
   /** The two that were registered last, the last one first: BRIDGE asks for nothing else. */
   #last: [bridge.Contact?, bridge.Contact?] = [];
 
-  /** Begins with these; `store` keeps each further one, and throws where it cannot. */
-  constructor(
-    known: Iterable<bridge.Contact> = [],
-    store?: (contact: bridge.Contact) => void,
-  ) {
+  /** Begins with these; `store` keeps each further one. */
+  constructor(known: Iterable<bridge.Contact> = [], store?: Store) {
     for (const contact of known) this.put(contact);
     this.#store = store;
   }
 
-  /** How many are registered. */
-  get size(): number {
-    return this.#byId.size;
-  }
-
-  /** Stores a contact or replaces that of the same id. Throws what the store throws, and changes nothing. */
+  /** Puts a contact in, in place of that of the same id. Throws as the store does, and changes nothing. */
   put(contact: bridge.Contact): void {
     this.#store?.(contact);
-    this.#byId.delete(contact.id);
-    this.#byId.set(contact.id, contact);
+    this.byId.delete(contact.id);
+    this.byId.set(contact.id, contact);
     const [last, before] = this.#last;
     this.#last = [contact, last?.id === contact.id ? before : last];
-  }
-
-  /** The contact of an id. */
-  get(id: string): bridge.Contact | undefined {
-    return this.#byId.get(id);
   }
 
   /** The contact that was registered last, other than this id's. */
   other(id: string): bridge.Contact | undefined {
     return this.#last.find((contact) => contact && contact.id !== id);
-  }
-
-  /** All of them, one after the other. */
-  all(): Iterable<bridge.Contact> {
-    return this.#byId.values();
   }
 }
 
@@ -515,7 +569,7 @@ class Desk {
     client: Outbound,
     { block, contact }: { block: bridge.Block; contact: bridge.Contact },
   ): boolean {
-    if (this.#contacts.size >= this.#clients && !this.#contacts.get(contact.id)) {
+    if (this.#contacts.byId.size >= this.#clients && !this.#contacts.byId.has(contact.id)) {
       return this.refuse(client, { block, reason: `server full (${this.#clients} clients)` });
     }
     try {
@@ -531,7 +585,7 @@ class Desk {
   }
 
   #bridge(client: Outbound, id: string): true {
-    const asker = this.#contacts.get(id);
+    const asker = this.#contacts.byId.get(id);
     const peer = asker && this.#contacts.other(id);
     if (asker) this.#operator.print(bridge.CONSOLE.bridged(asker, peer));
     else this.#operator.note(`BRIDGE from ${id}, who is not registered`, "unregistered");
@@ -587,16 +641,14 @@ async function readCommands(
 ): Promise<void> {
   // Loaded where it is used: no other server needs the package.
   const { TextLineStream } = await import("@std/streams/text-line-stream");
-  const bounded = boundedLines(TYPED_BYTES);
   // A read that is under way would keep the process from ending: the signal cancels it.
-  const piping = stdin.pipeTo(bounded.writable, { signal }).catch(() => {});
-  const lines = bounded.readable.pipeThrough(new TextDecoderStream())
-    .pipeThrough(new TextLineStream());
+  const lines = stdin.pipeThrough(boundedLines(TYPED_BYTES), { signal })
+    .pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
   let printed = 0;
   try {
     for await (const line of lines) {
       if (line.trimEnd() !== "/info") continue;
-      for (const contact of [...contacts.all()]) {
+      for (const contact of [...contacts.byId.values()]) {
         if (signal.aborted) return;
         operator.print(bridge.CONSOLE.contact(contact));
         if (++printed % INFO_LINES === 0) await operator.flush();
@@ -605,7 +657,6 @@ async function readCommands(
   } catch {
     // A terminal that has hung up types nothing more; the server goes on.
   }
-  await piping;
 }
 
 /** Drops what a line has beyond `most` bytes: the stream of lines behind it has no bound of its own. */
@@ -653,9 +704,9 @@ ${limitHelp(BRIDGE_LIMITS)}`,
           `the contacts are kept in memory: ${file} needs --allow-read and --allow-write`,
         );
       }
-      const typing = readCommands(Deno.stdin.readable, { ...serving, contacts });
+      // Not awaited: it may wait for a standard output that nobody reads.
+      readCommands(Deno.stdin.readable, { ...serving, contacts });
       await serveBridge(listener, { ...serving, ...asked, contacts });
-      await typing;
     });
   },
 };
@@ -669,7 +720,6 @@ ${limitHelp(BRIDGE_LIMITS)}`,
 const SETUP = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
-  PRAGMA busy_timeout = 200;
   CREATE TABLE IF NOT EXISTS contacts (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -677,6 +727,9 @@ const SETUP = `
     port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535)
   ) STRICT;
 `;
+
+/** A lock of another process may stop the server for so long, all in all, until it is gone. */
+const PATIENCE_MS = 200;
 
 /**
  * Opens the SQLite database in `file`, which needs read and write permission: its contacts, and with
@@ -687,15 +740,24 @@ export async function openContacts(file: string): Promise<Disposable & { contact
   // Loaded where a file is asked for: the server starts faster without.
   const { DatabaseSync } = await import("node:sqlite");
   try {
-    const database = new DatabaseSync(file);
+    const database = new DatabaseSync(file, { timeout: PATIENCE_MS });
     database.exec(SETUP);
     // REPLACE deletes the old row, so that a client that registers again is the last to have registered.
     const put = database.prepare("INSERT OR REPLACE INTO contacts (id, ip, port) VALUES (?, ?, ?)");
     const known = database.prepare("SELECT id, ip, port FROM contacts ORDER BY seq").all();
-    const contacts = new Contacts(
-      known as unknown as bridge.Contact[],
-      ({ id, ip, port }) => put.run(id, ip, port),
-    );
+    let patient = true;
+    const contacts = new Contacts(known as unknown as bridge.Contact[], ({ id, ip, port }) => {
+      try {
+        put.run(id, ip, port);
+        if (!patient) database.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
+        patient = true;
+      } catch (error) {
+        // The next contacts are refused at once: waiting for each would stop all clients.
+        if (patient) database.exec("PRAGMA busy_timeout = 0");
+        patient = false;
+        throw error;
+      }
+    });
     return { contacts, [Symbol.dispose]: () => database.close() };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

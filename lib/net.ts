@@ -301,12 +301,18 @@ export interface Peer {
   close(): void;
 }
 
+/** What handling a frame comes to: false ends the session, a promise is waited for. */
+export type Taken = boolean | void | Promise<void>;
+
 /** What a protocol does with one connection. */
 export interface Session<Frame> {
   /** Cuts the peer's bytes into frames. */
   readonly splitter: Splitter<Frame>;
-  /** Handles one frame. False ends the session: what was sent by then is still delivered. */
-  take(frame: Frame): boolean | void;
+  /**
+   * Handles one frame; the next one is taken when a promise that it returns has been fulfilled. False ends
+   * the session: what was sent by then is still delivered.
+   */
+  take(frame: Frame): Taken;
   /** Called before `left` when the splitter cannot follow the peer's bytes any further. */
   broken?(error: Error): void;
   /** Called before `left` when the queue gives the peer up: why, without a subject. */
@@ -409,13 +415,16 @@ export interface TakeOptions {
  */
 export async function takeFrames<Frame>(
   batches: AsyncIterable<Iterable<Frame>>,
-  take: (frame: Frame) => boolean | void,
+  take: (frame: Frame) => Taken,
   { signal, flow, rate }: TakeOptions,
 ): Promise<void> {
   const pace = new Pace(rate);
   for await (const batch of batches) {
     for (const frame of batch) {
-      if (signal.aborted || take(frame) === false) return;
+      if (signal.aborted) return;
+      const taken = take(frame);
+      if (taken === false) return;
+      if (taken instanceof Promise) await taken;
       // Awaited only when there is something to wait for: frames of one read share their writes.
       const pause = flow.hold() ?? pace.pass(signal);
       if (pause) await pause;

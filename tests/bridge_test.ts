@@ -2,6 +2,8 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertRejects } from "@std/assert/rejects";
+import { assertThrows } from "@std/assert/throws";
+import { DatabaseSync } from "node:sqlite";
 import { type Limits, StartError } from "../lib/program.ts";
 import { type BridgeOptions, Contacts, openContacts, serveBridge as serve } from "../server.ts";
 import { Peer } from "./helpers.ts";
@@ -288,7 +290,7 @@ Deno.test("serve() answers when a contact cannot be stored", async () => {
     );
   }
   assertEquals(server.lines.length, 1);
-  assertEquals(contacts.size, 0);
+  assertEquals(contacts.byId.size, 0);
   assertEquals(server.notes[0], "cannot store a contact: database or disk is full");
 });
 
@@ -302,14 +304,17 @@ Deno.test("openContacts() keeps what a file holds", async () => {
       contacts.put({ id: "a", ip: "1.2.3.4", port: 1 });
       contacts.put({ id: "b", ip: "::1", port: 2 });
       contacts.put({ id: "a", ip: "1.2.3.4", port: 3 });
-      assertEquals(contacts.size, 2);
+      assertEquals(contacts.byId.size, 2);
     }
     using kept = await openContacts(file);
     const { contacts } = kept;
-    assertEquals(contacts.size, 2);
-    assertEquals([...contacts.all()].map(({ id, port }) => `${id}:${port}`), ["b:2", "a:3"]);
+    assertEquals(contacts.byId.size, 2);
+    assertEquals([...contacts.byId.values()].map(({ id, port }) => `${id}:${port}`), [
+      "b:2",
+      "a:3",
+    ]);
     assertEquals(contacts.other("a")?.id, "b");
-    assertEquals(contacts.get("c"), undefined);
+    assertEquals(contacts.byId.get("c"), undefined);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -326,6 +331,37 @@ Deno.test("openContacts() says what is wrong with a file", async () => {
       const error = await assertRejects(() => openContacts(file), StartError);
       assert(error.message.startsWith(`cannot use the contacts file ${file}: `), error.message);
     }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("openContacts() waits 200 ms in all for another process's lock, and keeps on after it", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    using kept = await openContacts(`${folder}/contacts.db`);
+    const { contacts } = kept;
+    const put = (port: number) => contacts.put({ id: `client${port}`, ip: "1.2.3.4", port });
+    put(1);
+    {
+      using other = new DatabaseSync(`${folder}/contacts.db`);
+      other.exec("BEGIN EXCLUSIVE");
+      const start = performance.now();
+      for (let port = 2; port <= 50; port++) assertThrows(() => put(port), Error, "locked");
+      const waited = performance.now() - start;
+      // Waiting for each of the 49 would take 9.8 s.
+      assert(waited >= 150 && waited < 1500, `waited for ${waited} ms`);
+      assertEquals(contacts.byId.size, 1);
+      other.exec("COMMIT");
+    }
+    put(51);
+    put(52);
+    using other = new DatabaseSync(`${folder}/contacts.db`);
+    other.exec("BEGIN EXCLUSIVE");
+    const start = performance.now();
+    assertThrows(() => put(53), Error, "locked");
+    assert(performance.now() - start >= 150, "no patience after a lock that is gone");
+    assertEquals([...contacts.byId.keys()], ["client1", "client51", "client52"]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

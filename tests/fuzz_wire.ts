@@ -272,7 +272,12 @@ function checkChannels(input: Uint8Array): void {
   const words = (shown: string) => shown.replaceAll(" ", "");
   assert(words(frames.map(text).join("")) === words(said), "a typed line is cut wrongly");
   assert(text(channels.frame(said)).isWellFormed(), "a character is cut");
-  assert(channels.listing(said.split(" ")).length % channels.FRAME_BYTES === 0, "no whole frame");
+  assert(
+    new channels.Listing(said.split(" ")).pages().every((page) =>
+      page.length % channels.FRAME_BYTES === 0
+    ),
+    "no whole frame",
+  );
   checkNamed(channels.named, said);
 }
 

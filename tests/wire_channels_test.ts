@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import {
   frame,
-  listing,
+  Listing,
   parseName,
   parseRequest,
   parts,
@@ -121,7 +121,8 @@ Deno.test("parseRequest() matches commands as whole words", { permissions }, () 
   assertEquals(parseRequest(odd), { type: "invalid", message: "/\ufffd" });
 });
 
-Deno.test("listing() puts names on lines and goes on in whole frames", { permissions }, () => {
+Deno.test("Listing puts names on lines and goes on in whole frames", { permissions }, () => {
+  const listing = (names: string[]) => whole(new Listing(names).pages());
   assertEquals(text(listing([])), "");
   assertEquals(text(listing(["a", "b", "c"])), "a\nb\nc".padEnd(200));
   // A line feed and a name that just fit, and such as are a byte too long.

@@ -32,6 +32,8 @@ export const TEXTS = {
   joinWhat: "/join command must be followed by the name of a channel to join.",
   joined: (name: string): string => `${name} has joined`,
   left: (name: string): string => `${name} has left`,
+  tooManyChannels: (channel: string): string =>
+    `Too many channels, so ${channel} cannot be created.`,
   channelExists: (channel: string): string =>
     `Room ${channel} already exists, so cannot be created.`,
   createWhat: "/create command must be followed by the name of a channel to create",
@@ -123,25 +125,48 @@ function pieces(text: Uint8Array, room: number): Uint8Array[] {
   return all;
 }
 
+/** Frames of a page: so much of a list is sent at once. */
+const PAGE_FRAMES = 80;
+
 /**
- * The frames that list the names of channels, a line each, one frame after the other: as many as it
- * takes, and a name is never cut. Empty for no names.
+ * The list of channels as it is sent: a line a name, in as many frames as it takes, and a name is never
+ * cut. It is kept in frames, so that one more channel costs no more with thousands of them, and all who
+ * ask share the same bytes.
  */
-export function listing(names: Iterable<string>): Uint8Array {
-  const texts: string[] = [];
-  let room = 0;
-  for (const name of names) {
+export class Listing {
+  readonly #full: Uint8Array[] = [];
+  /** The texts of the frames of the last page. */
+  #texts: string[] = [];
+  #last: Uint8Array | undefined;
+  #room = 0;
+
+  /** Begins with these names, in their order. */
+  constructor(names: Iterable<string> = []) {
+    for (const name of names) this.add(name);
+  }
+
+  /** Puts a name at the end. */
+  add(name: string): void {
     const size = encoder.encode(name).length;
     // One byte more for the line feed between two names.
-    if (size < room) {
-      texts[texts.length - 1] += `\n${name}`;
-      room -= size + 1;
+    if (size < this.#room) {
+      this.#texts[this.#texts.length - 1] += `\n${name}`;
+      this.#room -= size + 1;
     } else {
-      texts.push(name);
-      room = FRAME_BYTES - size;
+      if (this.#texts.length === PAGE_FRAMES) {
+        this.#full.push(concat(this.#texts.splice(0).map(frame)));
+      }
+      this.#texts.push(name);
+      this.#room = FRAME_BYTES - size;
     }
+    this.#last = undefined;
   }
-  return concat(texts.map(frame));
+
+  /** The frames, in pages of at most 16,000 bytes. None for no names. */
+  pages(): Uint8Array[] {
+    if (this.#texts.length === 0) return [];
+    return [...this.#full, this.#last ??= concat(this.#texts.map(frame))];
+  }
 }
 
 /**
