@@ -181,7 +181,7 @@ export class ServerTCP {
     const sockets = [...this.clients.keys()];
     this.clients.clear();
     await Promise.all(sockets.map((socket) => this.#hangUp(socket)));
-    await this.#operator.end(this.#limits.drainMs);
+    await this.#operator.end();
   }
 
   /** How many clients are in. */

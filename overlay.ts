@@ -632,7 +632,7 @@ export async function run(args: readonly string[]): Promise<"help" | void> {
     using listener = tcp && listen(tcp);
     const { signal } = shutdown;
     await serve(socket, { signal, limits, flow, operator, listener, neighbour });
-    await operator.end(limits.drainMs);
+    await operator.end();
   } finally {
     operator.close();
     tryClose(socket);

@@ -713,7 +713,7 @@ export async function runServer(
   const operator = openOperator(flow);
   try {
     await serve(listener, { signal: shutdown.signal, limits, flow, operator });
-    await operator.end(limits.drainMs);
+    await operator.end();
   } finally {
     operator.close();
   }

@@ -68,6 +68,11 @@ class Lines {
     this.#onMoved = onMoved;
   }
 
+  /** Resolves when all is written, or nothing can be. */
+  drained(): Promise<void> {
+    return this.#queue.drained();
+  }
+
   /** Queues `count` lines; false when they are the first to be lost. */
   write(text: string, count = 1): boolean {
     const { dropped } = this.#queue;
@@ -109,10 +114,10 @@ export interface Operator {
   /** Stops printing; what was not flushed is dropped. */
   close(): void;
   /**
-   * Flushes within `ms` and closes. A stream that is stuck by then would keep the process for good:
-   * where it is the process's own, the process ends here, with code 0.
+   * Flushes within a second, with the trace, and closes. A stream that is stuck by then would keep the
+   * process for good: where it is the process's own, the process ends here, with code 0.
    */
-  end(ms: number): Promise<void>;
+  end(): Promise<void>;
 }
 
 /** Where an operator's lines go; tests pass their own. */
@@ -125,6 +130,7 @@ export interface OperatorOptions {
 
 const NOTE_EVERY_MS = 1000;
 const NOTE_KINDS = 100;
+const END_MS = 1000;
 const NOTE_CHARS = 200;
 const NOTES_BYTES = 64 * 1024;
 /** One write serves all the lines of a moment: each write costs a thread's wake-up, unlike a socket's. */
@@ -193,10 +199,11 @@ class Terminal implements Operator {
     for (const queue of this.#queues) queue.discard();
   }
 
-  async end(ms: number): Promise<void> {
+  async end(): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<true>((resolve) => timer = setTimeout(() => resolve(true), ms));
-    const stuck = await Promise.race([this.flush(), late]);
+    const late = new Promise<true>((resolve) => timer = setTimeout(() => resolve(true), END_MS));
+    const all = Promise.all([this.flush(), trace?.drained()]).then(() => false);
+    const stuck = await Promise.race([all, late]);
     clearTimeout(timer);
     this.close();
     if (stuck && !this.#sink) Deno.exit(0);

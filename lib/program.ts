@@ -148,9 +148,17 @@ export async function parseOptions(args: readonly string[], spec: OptionSpec): P
   return options;
 }
 
+/** The part of `parseArgs` of @std/cli that is used. */
+export type Parser = (args: string[], options: {
+  string: string[];
+  boolean: string[];
+  alias: Record<string, string>;
+  unknown: (arg: string, key?: string) => boolean;
+}) => Record<string, unknown> & { _: (string | number)[] };
+
 /** As {@linkcode parseOptions}, with the parser in hand and without a trace. */
 export function optionsBy(
-  parseArgs: typeof import("@std/cli/parse-args").parseArgs,
+  parseArgs: Parser,
   args: readonly string[],
   spec: OptionSpec,
 ): Options {
