@@ -14,4 +14,5 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
     (await import("./relay_pair.ts")).RELAY_PAIR,
   ],
   overlay: async () => [(await import("./overlay_server.ts")).OVERLAY_SERVER],
+  channels: async () => [(await import("./channels_server.ts")).CHANNELS_SERVER],
 };

@@ -156,12 +156,10 @@ class Server:
 
     def list(self, client):
         """Sends the names of the channels, in as many messages as they need."""
-        if MISTAKE == "list-commas":
-            client.send(", ".join(self.channels))
-            return
+        end = ", " if MISTAKE == "list-commas" else "\n"
         lines = ""
         for channel in self.channels:
-            longer = lines + "\n" + channel if lines else channel
+            longer = lines + end + channel if lines else channel
             if len(longer.encode()) > LENGTH and MISTAKE != "list-cut":
                 client.send(lines)
                 longer = channel
