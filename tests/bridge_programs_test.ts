@@ -2,7 +2,7 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { bridged, meet, register, registered, startClient, startServer } from "./bridge_play.ts";
-import { deadline, Peer, Program } from "./helpers.ts";
+import { bytes, deadline, Peer, Program } from "./helpers.ts";
 
 Deno.test("the document's Example 1 is shown whole by three real processes", async () => {
   const [starting, port] = await startServer();
@@ -160,6 +160,71 @@ Deno.test("server.ts bridge takes /info and nothing else, and outlives its input
       `${once}${once}REGISTER: Zoë from 127.0.0.1:1 received\n`,
   );
 });
+
+Deno.test("server.ts bridge takes /info after a typed line without measure", async () => {
+  const [starting, port] = await startServer();
+  await using server = starting;
+  using peer = await Peer.connect(port);
+  await peer.send(register("Bob", 9000));
+  await peer.expect(registered("Bob", 9000));
+  await server.write(`/info${"x".repeat(5000)}\n${"y".repeat(100_000)}/info\n/info\n`);
+  await server.until("\nBob 127.0.0.1:9000\n");
+  assertEquals(await server.stop(), 0);
+  assertEquals(server.stdout.split("\nBob 127.0.0.1:9000\n").length, 2);
+});
+
+for (
+  const { flooded, read } of [
+    { flooded: false, read: true },
+    { flooded: true, read: true },
+    { flooded: true, read: false },
+  ]
+) {
+  const what = `${flooded ? "a flood of" : "one"} /info${read ? "" : " that nobody reads"}`;
+  Deno.test(`server.ts bridge ends within 5 s of SIGTERM during ${what}`, async () => {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-net", "server.ts", "bridge", "--port=0"],
+      cwd: new URL("../", import.meta.url),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const output = child.stdout.getReader();
+    const typing = child.stdin.getWriter();
+    try {
+      const started = new TextDecoder().decode((await output.read()).value);
+      using peer = await Peer.connect(Number(/:(\d+)\n/.exec(started)![1]));
+      const clients = Array.from({ length: 2000 }, (_, i) => i + 1);
+      const registering = peer.send(clients.map((i) => register(`client${i}`, i)).join(""));
+      await peer.expect(clients.map((i) => registered(`client${i}`, i)).join(""));
+      await registering;
+      typing.write(bytes("/info\n".repeat(flooded ? 20_000 : 1))).catch(() => {});
+      // More than the kernel holds of it: the flood is under way.
+      for (let heard = 0; read && heard < (flooded ? 1_000_000 : 10_000);) {
+        heard += (await deadline(output.read(), "/info")).value!.length;
+      }
+      if (!read) await new Promise((resolve) => setTimeout(resolve, 500));
+      const start = performance.now();
+      child.kill("SIGTERM");
+      const reading = (async () => {
+        while (read && !(await output.read()).done);
+      })();
+      assertEquals((await deadline(child.status, "the end of the server")).code, 0);
+      await reading;
+      const ms = performance.now() - start;
+      assert(ms < 5000, `it took ${ms} ms`);
+    } finally {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended.
+      }
+      await child.status;
+      await typing.abort().catch(() => {});
+      await output.cancel();
+    }
+  });
+}
 
 Deno.test("bridge programs say what is wrong with a command line, and end with 2", async () => {
   const server = ["--server=127.0.0.1:1"];

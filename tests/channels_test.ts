@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
+import type { Clock } from "../lib/outbound.ts";
 import type { Limits } from "../lib/program.ts";
-import { serveChannels as serve } from "../server.ts";
+import { type ChannelsOptions, serveChannels as serve } from "../server.ts";
 import { bytes, deadline, Peer, text } from "./helpers.ts";
 import { type Served, served } from "./serving.ts";
 
@@ -9,8 +10,11 @@ const NOWHERE = "Not currently in any channel. Must join a channel before sendin
 const invalid = (message: string) =>
   `${message} is not a valid control message. Valid messages are /create, /list, and /join.`;
 
-function serveChannels(limits: Partial<Limits> = {}): Served {
-  return served(serve, { limits });
+function serveChannels(
+  limits: Partial<Limits> = {},
+  options: ChannelsOptions & { clock?: Clock } = {},
+): Served {
+  return served(serve, { limits, ...options });
 }
 
 /** Connects and says its name and more; nothing is answered to a name. */
@@ -364,6 +368,60 @@ Deno.test("serve() swallows none of three clients that connect in the same momen
     const more = told.map((note) => Number(/\(and (\d+) more\)$/.exec(note)?.[1] ?? 0));
     assertEquals(told.length + more.reduce((sum, each) => sum + each, 0), 3, told.join("; "));
   }
+});
+
+Deno.test("serve() makes no channel too many, until one has been empty for an hour", async () => {
+  let later = 0;
+  const clock: Clock = {
+    now: () => performance.now() + later,
+    every: (ms, tick) => {
+      const timer = setInterval(tick, ms);
+      return () => clearInterval(timer);
+    },
+  };
+  const tooMany = (name: string) => `Too many channels, so ${name} cannot be created.`;
+  await using server = serveChannels({}, { channels: 3, clock });
+  using alice = await enter(server.port, "Alice", "/create a", "/create b", "/create c");
+  await settle(alice);
+  using bob = await enter(server.port, "Bob", "/create d", "Hello", "/create a");
+  await expectFrames(bob, tooMany("d"), NOWHERE, "Room a already exists, so cannot be created.");
+  // An hour is the bound: a is empty since before b is.
+  later = 3_600_000 - 60_000;
+  await bob.send(frame("/create d") + frame("/list"));
+  await expectFrames(bob, tooMany("d"), "a\nb\nc");
+  // Somebody was in a only now, so that b is empty longest.
+  await bob.send(frame("/join a") + frame("/join c"));
+  await expectFrames(alice, "Bob has joined");
+  later = 3_600_000;
+  await bob.send(frame("/create d") + frame("/list") + frame("/join b"));
+  await expectFrames(alice, "Bob has left");
+  await expectFrames(bob, "a\nc\nd", "No channel named b exists. Try '/create b'?");
+  // a is not empty for long enough, and the others have members.
+  await bob.send(frame("/create e") + frame("/list"));
+  await expectFrames(bob, tooMany("e"), "a\nc\nd");
+  // Hours later the ones with members are still there.
+  later = 36_000_000;
+  await alice.send(frame("/create e"));
+  await settle(alice);
+  await bob.send(frame("/create f") + frame("/list"));
+  await expectFrames(bob, tooMany("f"), "c\nd\ne");
+  const told = server.notes.filter((note) => note.includes("channels"));
+  assertEquals(told[0], "refused to create a channel: the limit is 3 channels");
+});
+
+Deno.test("serve() makes 10,000 channels and lists them all, and no more", async () => {
+  await using server = serveChannels();
+  const names = Array.from({ length: 10_000 }, (_, i) => `channel-${i}`);
+  using alice = await enter(server.port, "Alice", ...names.map((name) => `/create ${name}`));
+  await alice.send(frame("/create one-more") + frame("/list") + frame("/?"));
+  await expectFrames(alice, "Too many channels, so one-more cannot be created.");
+  const listed: string[] = [];
+  for (;;) {
+    const next = text(await alice.read(200)).trimEnd();
+    if (next === invalid("/?")) break;
+    listed.push(...next.split("\n"));
+  }
+  assertEquals(listed, names);
 });
 
 Deno.test("serve() prints nothing on stdout", async () => {

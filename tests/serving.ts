@@ -5,7 +5,7 @@
  */
 
 import type { Serving } from "../lib/net.ts";
-import { Flow } from "../lib/outbound.ts";
+import { type Clock, Flow } from "../lib/outbound.ts";
 import { type Limits, limits, openOperator } from "../lib/program.ts";
 
 /** A server that is running. */
@@ -21,7 +21,7 @@ export interface Served extends AsyncDisposable {
 /** Starts `serve` on a free port of loopback; disposing of it ends it in order. */
 export function served<Options extends object>(
   serve: (listener: Deno.TcpListener, serving: Serving & Options) => Promise<void>,
-  options: Options & { limits?: Partial<Limits> },
+  options: Options & { limits?: Partial<Limits>; clock?: Clock },
 ): Served {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const controller = new AbortController();
@@ -32,7 +32,7 @@ export function served<Options extends object>(
     return data.length;
   };
   const inForce = limits(options.limits);
-  const flow = new Flow(inForce);
+  const flow = new Flow(inForce, options.clock);
   const operator = openOperator(flow, {
     stdout: { write: (data) => Promise.resolve(add(lines)(data)) },
     stderr: { write: (data) => Promise.resolve(add(notes)(data)) },
