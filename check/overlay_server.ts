@@ -15,6 +15,7 @@ import {
   serve,
   type Served,
   shows,
+  START,
   stranger,
 } from "./overlay_stage.ts";
 import { type Peer, sleep, type UdpPeer } from "./peer.ts";
@@ -120,7 +121,7 @@ const CLIENT_CASES: Case[] = [
     hint: HINTS.usage,
     async run(scene: Scene) {
       const program = scene.start("bare", { name: "server" });
-      await program.ends({ within: 2.5 * scene.deadline });
+      await program.ends({ within: START * scene.deadline });
       const said = program.out.text + program.err.text;
       scene.expect(/usage/i.test(said), 'the word "usage"', { where: "server", got: said });
       program.noTraceback();
@@ -138,10 +139,10 @@ const CLIENT_CASES: Case[] = [
     async run(scene: Scene) {
       const { program, port } = serve(scene);
       // Whatever is printed would do to tell a wrong text from one that is kept back.
-      await program.printsMatch(/\S/, { within: 2.5 * scene.deadline, hint: HINTS.notFlushed });
+      await program.printsMatch(/\S/, { within: START * scene.deadline, hint: HINTS.notFlushed });
       program.out.rewind();
       await program.printsLine(`server started on 127.0.0.1 at port ${port}`, {
-        within: 2.5 * scene.deadline,
+        within: START * scene.deadline,
         hint: STARTED,
       });
     },
@@ -366,10 +367,9 @@ const ENDING_CASES: Case[] = [
       ]),
     ),
     async run(scene: Scene) {
-      const plays = Object.entries(BAD_DATAGRAMS).map(([name, { data }]) =>
-        scene.part(name, () => survives(scene, data, `server for ${name}`))
-      );
-      for (const play of plays) await play;
+      for (const [name, { data }] of Object.entries(BAD_DATAGRAMS)) {
+        await scene.part(name, () => survives(scene, data, `server for ${name}`));
+      }
       await survives(scene, "sendto", "server");
     },
   },
@@ -440,7 +440,7 @@ const LINK_CASES: Case[] = [
     async run(scene: Scene) {
       const { program, overlay } = serve(scene, { listens: true });
       await program.printsLine(`server overlay started at port ${overlay}`, {
-        within: 2.5 * scene.deadline,
+        within: START * scene.deadline,
       });
       const left = await scene.connect("left", { port: overlay });
       left.open();
@@ -455,7 +455,7 @@ const LINK_CASES: Case[] = [
     hint: HINTS.exactText,
     async run(scene: Scene) {
       const { program, overlay } = serve(scene, { listens: true });
-      await program.prints("overlay started", { within: 2.5 * scene.deadline });
+      await program.prints("overlay started", { within: START * scene.deadline });
       const left = await scene.connect("left", { port: overlay });
       await program.printsLine(
         `server overlay connection from host 127.0.0.1 port ${left.port}`,
@@ -475,7 +475,7 @@ const LINK_CASES: Case[] = [
     async run(scene: Scene) {
       const fake = scene.listen();
       const { program } = serve(scene, { to: fake.port });
-      await fake.accepts("right", { within: 2.5 * scene.deadline });
+      await fake.accepts("right", { within: START * scene.deadline });
       await program.printsLine(`connected to overlay server at 127.0.0.1 port ${fake.port}`);
     },
   },
@@ -494,7 +494,7 @@ const LINK_CASES: Case[] = [
       const [port, overlay] = [freePort(), freePort()];
       const words = ["-o", `${overlay}`, "-t", `${fake.port}`, "-s", "127.0.0.1", "-p", `${port}`];
       const program = scene.start("bare", { name: "server", args: words });
-      await fake.accepts("right", { within: 2.5 * scene.deadline });
+      await fake.accepts("right", { within: START * scene.deadline });
       await shows(scene, program, "server overlay started");
       await register(scene, { program, port, overlay, since: 0 }, "alice");
     },

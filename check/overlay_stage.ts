@@ -57,6 +57,8 @@ export function bare(words: readonly string[]): string[] {
 
 /** How often a registration is sent while its answer does not come, in milliseconds. */
 const AGAIN_MS = 500;
+/** How long a program may take to start, in usual deadlines: a machine may be busy. */
+export const START = 5;
 /** From a line on stdout until what it says surely holds, in milliseconds. */
 const SETTLE_MS = 30;
 
@@ -73,7 +75,7 @@ async function saysSomething({ program }: Served): Promise<void> {
 export async function register(scene: Scene, server: Served, name: string): Promise<UdpPeer> {
   const peer = stranger(scene, server, name);
   await saysSomething(server);
-  const limit = performance.now() + 2.5 * scene.deadline;
+  const limit = performance.now() + START * scene.deadline;
   for (;;) {
     await peer.sends(`register ${name}`);
     try {
@@ -127,7 +129,7 @@ export async function linkedTo(
 ): Promise<{ server: Served; right: Peer }> {
   const fake = scene.listen();
   const server = serve(scene, { ...options, to: fake.port });
-  const right = await fake.accepts("right", { within: 2.5 * scene.deadline });
+  const right = await fake.accepts("right", { within: START * scene.deadline });
   await shows(scene, server.program, "connected to");
   return { server, right };
 }

@@ -13,6 +13,10 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
     (await import("./relay_client.ts")).RELAY_CLIENT,
     (await import("./relay_pair.ts")).RELAY_PAIR,
   ],
-  overlay: async () => [(await import("./overlay_server.ts")).OVERLAY_SERVER],
   channels: async () => [(await import("./channels_server.ts")).CHANNELS_SERVER],
+  overlay: async () => [
+    (await import("./overlay_server.ts")).OVERLAY_SERVER,
+    (await import("./overlay_client.ts")).OVERLAY_CLIENT,
+    (await import("./overlay_pair.ts")).OVERLAY_PAIR,
+  ],
 };

@@ -24,7 +24,7 @@ class ChatClient:
         self.ended = threading.Event()
 
     def send(self, text):
-        if self.mistake == "new-port":
+        if self.mistake == "new-port" and text.startswith("sendto"):
             other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             other.sendto(text.encode(), self.server)
             return
@@ -71,10 +71,12 @@ class ChatClient:
     def run(self):
         if self.mistake == "connected-early":
             print(f"connected to server and registered {self.name}", flush=True)
-        if self.mistake != "hears-after-input":
-            threading.Thread(target=self.hear, daemon=True).start()
         if self.mistake != "no-register":
             threading.Thread(target=self.keep_registering, daemon=True).start()
+        if self.mistake != "hears-after-input":
+            threading.Thread(target=self.hear, daemon=True).start()
+        else:
+            self.show(self.udp.recv(65536).decode(errors="replace"))
         lines = queue.Queue()
         threading.Thread(target=self.read_lines, args=(lines,), daemon=True).start()
         while True:
@@ -86,7 +88,7 @@ class ChatClient:
                 break
             self.typed(line)
             if self.mistake == "hears-after-input":
-                self.udp.settimeout(0.5)
+                self.udp.settimeout(0.2)
                 try:
                     self.show(self.udp.recv(65536).decode(errors="replace"))
                 except OSError:
