@@ -6,41 +6,11 @@
 
 import type { Case, Hint, Suite } from "./case.ts";
 import { HINTS } from "./hints.ts";
+import { OVERLAY_HINTS } from "./overlay_hints.ts";
 import { endsWith, interrupts, shows, START } from "./overlay_stage.ts";
 import { sleep, type UdpPeer } from "./peer.ts";
 import { type Program, splitCommand } from "./program.ts";
 import { freePort, type Scene } from "./scene.ts";
-
-// ---- what the hints say ----
-
-const REGISTERS: Hint = {
-  cause: "the client does not register by itself",
-  text: "Send `register NAME` right after the start, before anything is typed.",
-};
-const HYPHEN: Hint = {
-  cause: "names with a hyphen are refused",
-  text: "The course's script uses names like client1-48213: take any one word for a name.",
-};
-const CONNECTED: Hint = {
-  cause: "the client says that it is connected before it is",
-  text: "Print `connected to server and registered NAME` when the welcome has come, not before.",
-};
-const ONE_PORT: Hint = {
-  cause: "the client sends from more than one port",
-  text: "Make one UDP socket at the start and use it for everything: its port is who you are.",
-};
-const SENDTO: Hint = {
-  cause: "what is typed does not go out as it is",
-  text: "A typed `sendto NAME MESSAGE` is the datagram: send the line unchanged.",
-};
-const RECVFROM: Hint = {
-  cause: "a message is not shown as the document shows it",
-  text: "`recvfrom NAME MESSAGE` is for the program; a person sees `NAME: MESSAGE`.",
-};
-const BAD_LINE: Hint = {
-  cause: "a line that is no command ends the client",
-  text: "Look at how many words there are before you unpack them.",
-};
 
 // ---- a client that meets the check's server ----
 
@@ -51,7 +21,7 @@ interface Met {
 }
 
 /** Starts a client, and waits for its first datagram. */
-async function starts(scene: Scene, name = "alice", hint = REGISTERS): Promise<Met> {
+async function starts(scene: Scene, name = "alice", hint = OVERLAY_HINTS.registers): Promise<Met> {
   const port = freePort();
   const server = scene.udp("server", { port });
   const client = scene.client({ name, port });
@@ -101,7 +71,7 @@ const TALK_CASES: Case[] = [
     quote:
       "The client should automatically send register messages to the server after it is started " +
       "by the user.",
-    hint: REGISTERS,
+    hint: OVERLAY_HINTS.registers,
     parts: {
       exact: {
         title: "exactly `register NAME`",
@@ -110,7 +80,12 @@ const TALK_CASES: Case[] = [
         quote: "register <clientName>",
         hint: HINTS.exactText,
       },
-      port: { title: "all it sends comes from one port", level: "must", points: 1, hint: ONE_PORT },
+      port: {
+        title: "all it sends comes from one port",
+        level: "must",
+        points: 1,
+        hint: OVERLAY_HINTS.onePort,
+      },
     },
     async run(scene) {
       const { client, server } = await joins(scene);
@@ -140,7 +115,7 @@ const TALK_CASES: Case[] = [
     quote: "connected to server and registered <clientName>",
     hint: HINTS.exactText,
     parts: {
-      before: { title: "and not before", level: "must", points: 1, hint: CONNECTED },
+      before: { title: "and not before", level: "must", points: 1, hint: OVERLAY_HINTS.connected },
     },
     async run(scene) {
       const { client, server } = await starts(scene);
@@ -163,7 +138,7 @@ const TALK_CASES: Case[] = [
     level: "must",
     points: 3,
     quote: "sendto <clientName> <message>",
-    hint: SENDTO,
+    hint: OVERLAY_HINTS.sendto,
     async run(scene) {
       const { client, server } = await joins(scene);
       await client.types("sendto bob hi");
@@ -176,7 +151,7 @@ const TALK_CASES: Case[] = [
     level: "must",
     points: 4,
     quote: "<clientName1>: <message1>",
-    hint: RECVFROM,
+    hint: OVERLAY_HINTS.recvfrom,
     async run(scene) {
       const { client, server } = await joins(scene);
       await server.sends("recvfrom bob hi there");
@@ -279,7 +254,7 @@ const ENDING_CASES: Case[] = [
     level: "info",
     points: 0,
     quote: "",
-    hint: SENDTO,
+    hint: OVERLAY_HINTS.sendto,
     async run(scene) {
       await leaves(scene, await joins(scene));
     },
@@ -290,7 +265,7 @@ const ENDING_CASES: Case[] = [
     level: "should",
     points: 1,
     quote: "connected to server and registered <clientName>",
-    hint: CONNECTED,
+    hint: OVERLAY_HINTS.connected,
     async run(scene) {
       const { client, server } = await starts(scene);
       await sleep(1500);
@@ -327,7 +302,7 @@ const ENDING_CASES: Case[] = [
     level: "extra",
     points: 2,
     quote: "",
-    hint: BAD_LINE,
+    hint: OVERLAY_HINTS.badLine,
     async run(scene) {
       const { client, server } = await joins(scene);
       for (const line of ["", "sendto", "foo", "sendto bob"]) await client.types(line);
@@ -372,9 +347,9 @@ const ENDING_CASES: Case[] = [
     level: "must",
     points: 1,
     quote: "However, the testing script will be posted to Piazza before the due date.",
-    hint: HYPHEN,
+    hint: OVERLAY_HINTS.hyphen,
     async run(scene) {
-      const { server } = await starts(scene, "client1-48213", HYPHEN);
+      const { server } = await starts(scene, "client1-48213", OVERLAY_HINTS.hyphen);
       const got = new TextDecoder().decode(server.all[0]!.data);
       scene.expect(got.includes("client1-48213"), "the whole name in `register`", {
         where: "server",

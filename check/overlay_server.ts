@@ -6,6 +6,7 @@
 
 import { type Case, Failure, type Hint, type Suite } from "./case.ts";
 import { HINTS } from "./hints.ts";
+import { OVERLAY_HINTS } from "./overlay_hints.ts";
 import {
   bare,
   interrupts,
@@ -21,68 +22,6 @@ import {
 import { type Peer, sleep, type UdpPeer } from "./peer.ts";
 import { splitCommand } from "./program.ts";
 import { freePort, type Scene } from "./scene.ts";
-
-// ---- what the hints say ----
-
-const STARTED: Hint = {
-  cause: "the server does not say that it has started",
-  text:
-    "print(f'server started on 127.0.0.1 at port {port}', flush=True) once the socket is bound.",
-};
-const REGISTERED: Hint = {
-  cause: "register is not answered",
-  text: "recvfrom() gives data and address; sendto(b'welcome NAME', address) is the answer.",
-};
-const HYPHEN: Hint = {
-  cause: "names with a hyphen are refused",
-  text: "The course's script uses names like client1-48213: take any one word for a name.",
-};
-const DELIVERED: Hint = {
-  cause: "sendto does not reach a client of the same server",
-  text:
-    "Look the name up in your dict of names, and send `recvfrom SENDER MESSAGE` to that address.",
-};
-const UNKNOWN: Hint = {
-  cause: "a message for an unknown client is not logged",
-  text: "Print `NAME is not registered with server`; the sender is told nothing.",
-};
-const STRANGER: Hint = {
-  cause: "a sender that has not registered gets somebody's name",
-  text: "Find the sender by its address, and drop the datagram when the address is not known.",
-};
-const OUT: Hint = {
-  cause: "a message for another server's client does not go out on the links",
-  text: "Where the name is not local, send `FROM to NAME: MESSAGE` on every TCP link.",
-};
-const IN: Hint = {
-  cause: "a message that comes on a link does not reach the local client",
-  text:
-    "Read each link in a thread of its own, take `FROM to NAME: MESSAGE` apart, and deliver it.",
-};
-const TRANSIT: Hint = {
-  cause: "a message for neither is not passed on",
-  text: "A name that is not local goes on to the other links, wherever the message came from.",
-};
-const LINK_LINES: Hint = {
-  cause: "messages on a link have no end",
-  text: "Put '\\n' behind each message on a link, and cut at it when reading: TCP joins two sends.",
-};
-const COLON: Hint = {
-  cause: "the message is cut at the wrong place",
-  text: "Cut at the first ': ' (partition, or split(': ', 1)): the message may hold another one.",
-};
-const DEAD_LINK: Hint = {
-  cause: "a link that is gone takes the server with it",
-  text: "recv() returning b'' or raising OSError ends that link: take it off the list, go on.",
-};
-const ONCE_ROUND: Hint = {
-  cause: "a message for nobody goes round for ever",
-  text: "Do not send a message back where it came from, nor a second time: remember what went out.",
-};
-const DATAGRAM: Hint = {
-  cause: "one bad datagram ends the server",
-  text: "Put one try/except inside the loop, not around it, and look at how many words there are.",
-};
 
 // ---- clients of one server ----
 
@@ -135,7 +74,7 @@ const CLIENT_CASES: Case[] = [
     quote:
       "We will be using an automated testing script to grade all submissions, so please make " +
       "sure that your console messages exactly match the expected outputs.",
-    hint: STARTED,
+    hint: OVERLAY_HINTS.started,
     async run(scene: Scene) {
       const { program, port } = serve(scene);
       // Whatever is printed would do to tell a wrong text from one that is kept back.
@@ -143,7 +82,7 @@ const CLIENT_CASES: Case[] = [
       program.out.rewind();
       await program.printsLine(`server started on 127.0.0.1 at port ${port}`, {
         within: START * scene.deadline,
-        hint: STARTED,
+        hint: OVERLAY_HINTS.started,
       });
     },
   },
@@ -153,7 +92,7 @@ const CLIENT_CASES: Case[] = [
     level: "must",
     points: 2,
     quote: "The server messages to the client MUST be formatted as follows:",
-    hint: REGISTERED,
+    hint: OVERLAY_HINTS.registered,
     parts: {
       exact: {
         title: "exactly `welcome NAME`",
@@ -196,7 +135,7 @@ const CLIENT_CASES: Case[] = [
     level: "must",
     points: 1,
     quote: "However, the testing script will be posted to Piazza before the due date.",
-    hint: HYPHEN,
+    hint: OVERLAY_HINTS.hyphen,
     async run(scene: Scene) {
       const server = serve(scene);
       const bob = await register(scene, server, "bob");
@@ -212,7 +151,7 @@ const CLIENT_CASES: Case[] = [
     level: "must",
     points: 3,
     quote: "recvfrom <clientName> <message>",
-    hint: DELIVERED,
+    hint: OVERLAY_HINTS.delivered,
     parts: {
       printed: {
         title: "it prints the message",
@@ -251,7 +190,7 @@ const CLIENT_CASES: Case[] = [
     points: 3,
     quote: "Additionally, the server should have logs for messages sent to unknown/unregistered " +
       "clients.",
-    hint: UNKNOWN,
+    hint: OVERLAY_HINTS.unknown,
     async run(scene: Scene) {
       const { server, alice, bob } = await aliceAndBob(scene);
       await alice.sends("sendto ghost boo");
@@ -267,7 +206,7 @@ const CLIENT_CASES: Case[] = [
     level: "extra",
     points: 1,
     quote: "",
-    hint: STRANGER,
+    hint: OVERLAY_HINTS.stranger,
     async run(scene: Scene) {
       const { server, alice, bob } = await aliceAndBob(scene);
       await stranger(scene, server, "a stranger").sends("sendto bob guess");
@@ -291,7 +230,7 @@ const CLIENT_CASES: Case[] = [
     quote:
       "Extend the above server and client programs to support exchange of messages across the " +
       "network between multiple clients rendezvousing at the server.",
-    hint: DELIVERED,
+    hint: OVERLAY_HINTS.delivered,
     parts: {
       oneself: { title: "to oneself", level: "info", points: 0 },
     },
@@ -313,7 +252,7 @@ const CLIENT_CASES: Case[] = [
     level: "info",
     points: 0,
     quote: "",
-    hint: DELIVERED,
+    hint: OVERLAY_HINTS.delivered,
     async run(scene: Scene) {
       const { server, alice, bob } = await aliceAndBob(scene);
       const again = await register(scene, server, "alice");
@@ -344,7 +283,11 @@ async function survives(scene: Scene, data: string | Uint8Array, name: string): 
   const server = serve(scene, { name });
   const alice = await register(scene, server, "alice");
   await alice.sends(data);
-  await stillServes(scene, server, typeof data === "string" ? DATAGRAM : HINTS.undecodable);
+  await stillServes(
+    scene,
+    server,
+    typeof data === "string" ? OVERLAY_HINTS.datagram : HINTS.undecodable,
+  );
 }
 
 const ENDING_CASES: Case[] = [
@@ -354,7 +297,7 @@ const ENDING_CASES: Case[] = [
     level: "extra",
     points: 0.5,
     quote: "Both server and client should terminate without throwing any exceptions.",
-    hint: DATAGRAM,
+    hint: OVERLAY_HINTS.datagram,
     parts: Object.fromEntries(
       Object.entries(BAD_DATAGRAMS).map(([name, { title }]) => [
         name,
@@ -362,7 +305,7 @@ const ENDING_CASES: Case[] = [
           title,
           level: "extra",
           points: 0.5,
-          hint: name === "bytes" ? HINTS.undecodable : DATAGRAM,
+          hint: name === "bytes" ? HINTS.undecodable : OVERLAY_HINTS.datagram,
         },
       ]),
     ),
@@ -379,10 +322,7 @@ const ENDING_CASES: Case[] = [
     level: "extra",
     points: 1,
     quote: "",
-    hint: {
-      cause: "a line end becomes part of the name",
-      text: "strip() what recvfrom() brings: nc and some clients send a line end.",
-    },
+    hint: OVERLAY_HINTS.lineEnd,
     async run(scene: Scene) {
       const server = serve(scene);
       const alice = await register(scene, server, "alice");
@@ -508,7 +448,7 @@ const LINK_CASES: Case[] = [
       "When a server receives a sendto message from a client, it should forward the message to " +
       "the receiving client if it is locally connected or forward the message to its connected " +
       "server if the client is not local.",
-    hint: OUT,
+    hint: OVERLAY_HINTS.out,
     async run(scene: Scene) {
       const { server, alice, left } = await withLeft(scene);
       await alice.sends("sendto carl hello");
@@ -524,7 +464,7 @@ const LINK_CASES: Case[] = [
     level: "must",
     points: 2,
     quote: "Messages sent to another server should follow the below convention:",
-    hint: OUT,
+    hint: OVERLAY_HINTS.out,
     async run(scene: Scene) {
       const { server, right } = await linkedTo(scene);
       const alice = await register(scene, server, "alice");
@@ -541,7 +481,7 @@ const LINK_CASES: Case[] = [
       "Each receiving server processes the message similarly, that is, it will forward it to the " +
       "client if it is connected locally or if the client addressed in the message is not located " +
       "at the current server, it will forward the message to its connected server.",
-    hint: IN,
+    hint: OVERLAY_HINTS.in,
     async run(scene: Scene) {
       const { server, alice, left } = await withLeft(scene);
       await left.sends("bob to alice: hello\n");
@@ -555,7 +495,7 @@ const LINK_CASES: Case[] = [
     level: "must",
     points: 2,
     quote: "A server may have multiple simultaneous TCP overlay connections.",
-    hint: IN,
+    hint: OVERLAY_HINTS.in,
     async run(scene: Scene) {
       const { server, right } = await linkedTo(scene);
       const alice = await register(scene, server, "alice");
@@ -570,7 +510,7 @@ const LINK_CASES: Case[] = [
     points: 3,
     quote: "if the client addressed in the message is not located at the current server, it will " +
       "forward the message to its connected server",
-    hint: TRANSIT,
+    hint: OVERLAY_HINTS.transit,
     async run(scene: Scene) {
       const { server, right } = await linkedTo(scene, { listens: true });
       const left = await link(scene, server, "left");
@@ -587,7 +527,7 @@ const LINK_CASES: Case[] = [
     level: "must",
     points: 2,
     quote: "A server may have multiple simultaneous TCP overlay connections.",
-    hint: OUT,
+    hint: OVERLAY_HINTS.out,
     async run(scene: Scene) {
       const { server, alice, left } = await withLeft(scene);
       const second = await link(scene, server, "second");
@@ -648,9 +588,9 @@ async function losesLink(scene: Scene, how: "closes" | "resets", name: string): 
   await sleep(100);
   await alice.sends("sendto zed is anybody there");
   await alice.sends("sendto zed and now");
-  await stillServes(scene, server, DEAD_LINK);
+  await stillServes(scene, server, OVERLAY_HINTS.deadLink);
   await isQuiet(scene, server);
-  server.program.noTraceback(DEAD_LINK);
+  server.program.noTraceback(OVERLAY_HINTS.deadLink);
   if (how === "resets") return;
   server.program.out.skip();
   await alice.sends("sendto zed nobody");
@@ -709,7 +649,7 @@ const TROUBLE_CASES: Case[] = [
     level: "info",
     points: 0,
     quote: "",
-    hint: ONCE_ROUND,
+    hint: OVERLAY_HINTS.onceRound,
     async run(scene: Scene) {
       const { alice, left } = await withLeft(scene);
       await left.sends("bob to zed: back\n");
@@ -729,7 +669,7 @@ const TROUBLE_CASES: Case[] = [
     level: "should",
     points: 3,
     quote: "Messages sent to another server should follow the below convention:",
-    hint: LINK_LINES,
+    hint: OVERLAY_HINTS.linkLines,
     async run(scene: Scene) {
       const one = serve(scene, { name: "server 1", listens: true });
       await shows(scene, one.program, "overlay started");
@@ -756,9 +696,14 @@ const TROUBLE_CASES: Case[] = [
     level: "extra",
     points: 1,
     quote: "",
-    hint: LINK_LINES,
+    hint: OVERLAY_HINTS.linkLines,
     parts: {
-      split: { title: "and one in two writes", level: "extra", points: 1, hint: LINK_LINES },
+      split: {
+        title: "and one in two writes",
+        level: "extra",
+        points: 1,
+        hint: OVERLAY_HINTS.linkLines,
+      },
     },
     async run(scene: Scene) {
       const { alice, left } = await withLeft(scene);
@@ -779,7 +724,7 @@ const TROUBLE_CASES: Case[] = [
     level: "should",
     points: 1,
     quote: "<clientName1> to < clientName2>: <message>",
-    hint: COLON,
+    hint: OVERLAY_HINTS.colon,
     async run(scene: Scene) {
       const { alice, left } = await withLeft(scene);
       await left.sends("bob to alice: a to b: c\n");
@@ -792,7 +737,7 @@ const TROUBLE_CASES: Case[] = [
     level: "should",
     points: 1,
     quote: "Both server and client should terminate without throwing any exceptions.",
-    hint: DEAD_LINK,
+    hint: OVERLAY_HINTS.deadLink,
     parts: { reset: { title: "and one that is reset", level: "should", points: 1 } },
     async run(scene: Scene) {
       await scene.part("reset", () => losesLink(scene, "resets", "server whose link is reset"));
@@ -829,7 +774,7 @@ const TROUBLE_CASES: Case[] = [
     level: "extra",
     points: 1,
     quote: "",
-    hint: ONCE_ROUND,
+    hint: OVERLAY_HINTS.onceRound,
     async run(scene: Scene) {
       const { lines, grows } = await ring(scene);
       scene.note(`in a ring of three, one message to nobody makes ${lines.join(", ")} lines`);

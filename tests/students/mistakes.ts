@@ -7,6 +7,8 @@
 
 import type { Given, Hint } from "../../check/case.ts";
 
+import { OVERLAY_MISTAKES, OVERLAY_STUDENTS } from "./overlay_mistakes.ts";
+
 /** One mistake of one program. */
 export interface Mistake {
   readonly protocol: string;
@@ -23,7 +25,11 @@ export interface Mistake {
 }
 
 /** How the students' programs are started, by protocol. */
-export const STUDENTS: Readonly<Record<string, Given>> = {};
+export const STUDENTS: Readonly<Record<string, Given>> = {
+  overlay: OVERLAY_STUDENTS,
+};
 
 /** Every mistake. */
-export const MISTAKES: readonly Mistake[] = [];
+export const MISTAKES: readonly Mistake[] = [
+  ...OVERLAY_MISTAKES,
+];
