@@ -21,7 +21,11 @@ interface Met {
 }
 
 /** Starts a client, and waits for its first datagram. */
-async function starts(scene: Scene, name = "alice", hint = OVERLAY_HINTS.registers): Promise<Met> {
+async function starts(
+  scene: Scene,
+  name = "alice",
+  hint: Hint = OVERLAY_HINTS.registers,
+): Promise<Met> {
   const port = freePort();
   const server = scene.udp("server", { port });
   const client = scene.client({ name, port });
