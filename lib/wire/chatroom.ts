@@ -5,12 +5,12 @@
  * @module
  */
 
-const SEGMENT_BYTES = 536;
-
 /** What the server says. */
 export const TEXTS = {
   welcome: "Welcome",
   taken: "Name already taken",
+  /** UDP only: over TCP the descriptors are the limit, and nothing is said. */
+  full: "Room is full",
   joined: (name: string): string => `User ${name} joined`,
   left: (name: string): string => `User ${name} left`,
   said: (name: string, text: string): string => `${name}: ${text}`,
@@ -27,11 +27,22 @@ export function named(text: string): [start: number, end: number][] {
   return match ? [match.indices![1]!] : [];
 }
 
-const EMPTY: Uint8Array = new Uint8Array();
+/** Whether a text is a notice of the server, or several of them, a line each. */
+export function isNotice(text: string): boolean {
+  return text.split("\n").every((line) => /^User .+ (joined|left)$/.test(line));
+}
+
+// ---- bytes ----
+
 const LF = 0x0a;
 const CR = 0x0d;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Encodes a text. */
+export function encode(text: string): Uint8Array {
+  return encoder.encode(text);
+}
 
 /** Decodes UTF-8; undefined for other bytes. */
 export function decode(bytes: Uint8Array): string | undefined {
@@ -42,159 +53,86 @@ export function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** A text as bytes: bare, and as a line. */
-export interface Message {
-  /** Without an end, for peers that take each read for a message. */
-  readonly bare: Uint8Array;
-  /** With LF, for peers that have sent one. */
-  readonly line: Uint8Array;
-}
-
-/** LF alone: ends the bare text before it, and says that its sender reads lines. */
+/** What stands behind a text to or from a client that ended its name with a line end. */
 export const LINE_END: Uint8Array = Uint8Array.of(LF);
 
-/** `Alice: ` in bytes: what stands before a text on its way to others. */
-export function prefix(name: string): Uint8Array {
-  return encoder.encode(TEXTS.said(name, ""));
+/** The bytes of `parts`, one behind the other. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
-/** Encodes a text; given as parts, some may be bytes that are relayed as they came. */
-export function message(...parts: (string | Uint8Array)[]): Message {
-  const pieces = parts.map((part) => typeof part === "string" ? encoder.encode(part) : part);
-  const line = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 1));
-  let at = 0;
-  for (const piece of pieces) {
-    line.set(piece, at);
-    at += piece.length;
+/** The first of a character's bytes that `bytes` ends inside of, or the length of `bytes`. */
+export function characterEnd(bytes: Uint8Array): number {
+  const { length } = bytes;
+  for (let at = length - 1; at >= 0 && at >= length - 3; at--) {
+    const byte = bytes[at]!;
+    if (byte < 0x80) break;
+    if (byte < 0xc0) continue;
+    const whole = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return at + whole > length ? at : length;
   }
-  line[at] = LF;
-  return { bare: line.subarray(0, -1), line };
+  return length;
+}
+
+/** The first `limit` bytes of `bytes` or a few less: a cut never falls inside a character. */
+export function cut(bytes: Uint8Array, limit: number): Uint8Array {
+  if (bytes.length <= limit) return bytes;
+  const head = bytes.subarray(0, limit);
+  // Bytes that are no UTF-8 have no characters to be kept whole.
+  return head.subarray(0, characterEnd(head) || limit);
+}
+
+// ---- names ----
+
+const NAME_BYTES = 64;
+
+/**
+ * The name that a client asks for: without the white space around it, and at most 64 bytes of it.
+ * Undefined when nothing is left of it, or when it contains control characters.
+ */
+export function nameIn(text: string): string | undefined {
+  const name = decode(cut(encode(text.trim()), NAME_BYTES))!;
+  return name === "" || /\p{Cc}/u.test(name) ? undefined : name;
+}
+
+// ---- texts ----
+
+/**
+ * The texts in what a bare client has sent: without their line ends, blank ones left out, and what is
+ * longer than `limit` bytes in parts.
+ */
+export function textsIn(bytes: Uint8Array, limit: number): Uint8Array[] {
+  const texts: Uint8Array[] = [];
+  for (let from = 0; from < bytes.length;) {
+    const at = bytes.indexOf(LF, from);
+    const end = at === -1 ? bytes.length : at;
+    let text = bytes.subarray(from, bytes[end - 1] === CR ? end - 1 : end);
+    while (text.length > limit) {
+      const part = cut(text, limit);
+      texts.push(part);
+      text = text.subarray(part.length);
+    }
+    if (text.length > 0) texts.push(text);
+    from = end + 1;
+  }
+  return texts;
 }
 
 /** Whether a client says that it leaves. */
 export function isExit(bytes: Uint8Array): boolean {
-  // Every message is asked: a long one is not worth decoding for it.
-  return bytes.length < 64 && decode(bytes)?.trim() === WORDS.exit;
+  // Every text is asked: one that neither is short nor begins like it is not worth decoding.
+  const first = bytes[0]!;
+  if (bytes.length > 64 || (first !== 0x65 && first > 0x20)) return false;
+  return decode(bytes)?.trim() === WORDS.exit;
 }
 
-/**
- * Messages of a TCP peer. As long as it has not sent LF it writes bare text: each read is a message.
- * Once it has ended `strictAfter` lines it is held to lines. In between, text without an end may be
- * either: it is a message after a silence. Blank lines are no messages.
- */
-export class MessageSplitter {
-  readonly #maxBytes: number;
-  readonly #bareMs: number;
-  readonly #strictAfter: number;
-  /** What waits, at the beginning of a buffer that grows by doubling. */
-  #rest: Uint8Array = EMPTY;
-  #waiting = 0;
-  #ends = 0;
-  #blanks = 0;
-  #error: Error | undefined;
-
-  /**
-   * `maxBytes` without LF end the stream. A bare read as long as a network segment may be the first part
-   * of a write: it is a message only after a silence of `bareMs`, too.
-   */
-  constructor(
-    { maxBytes, bareMs, strictAfter = 1 }: {
-      maxBytes: number;
-      bareMs: number;
-      strictAfter?: number;
-    },
-  ) {
-    this.#maxBytes = maxBytes;
-    this.#bareMs = bareMs;
-    this.#strictAfter = strictAfter;
-  }
-
-  /** Whether the peer has sent LF. */
-  get lines(): boolean {
-    return this.#ends > 0;
-  }
-
-  /** How many blank lines the peer has sent. */
-  get blanks(): number {
-    return this.#blanks;
-  }
-
-  /** Whether text waits of which nobody knows yet whether it is bare or an unfinished line. */
-  get unsure(): boolean {
-    return this.#waiting > 0 && this.#ends > 0 && this.#ends < this.#strictAfter;
-  }
-
-  /** Set once the peer has sent too much without LF. */
-  get error(): Error | undefined {
-    return this.#error;
-  }
-
-  /** See the constructor. */
-  get patienceMs(): number | undefined {
-    return this.#waiting > 0 && this.#ends < this.#strictAfter ? this.#bareMs : undefined;
-  }
-
-  /** Returns the messages that `bytes` complete. */
-  push(bytes: Uint8Array): Uint8Array[] {
-    if (this.#error) return [];
-    const messages: Uint8Array[] = [];
-    let from = 0;
-    for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
-      // A line that is whole in one read is no shorter for it.
-      if (this.#tooLong(at - from)) return messages;
-      const line = this.#take(bytes.subarray(from, at));
-      const text = line.at(-1) === CR ? line.subarray(0, -1) : line;
-      if (text.length > 0) messages.push(text);
-      else this.#blanks++;
-      this.#ends++;
-      from = at + 1;
-    }
-    const rest = bytes.subarray(from);
-    const whole = this.#ends === 0 && this.#waiting === 0 && rest.length < SEGMENT_BYTES;
-    if (whole && rest.length > 0) messages.push(rest);
-    else if (rest.length > 0) this.#keep(rest);
-    return messages;
-  }
-
-  /** Returns the bare text that waits, if any. */
-  silence(): Uint8Array[] {
-    return this.#waiting > 0 && this.#ends < this.#strictAfter ? [this.#take()] : [];
-  }
-
-  /** As `silence`: the unfinished line of a peer that writes lines is dropped. */
-  end(): Uint8Array[] {
-    return this.silence();
-  }
-
-  /** Copied, because the next read comes into the same buffer. */
-  #keep(bytes: Uint8Array): void {
-    if (this.#tooLong(bytes.length)) return;
-    const length = this.#waiting + bytes.length;
-    if (length > this.#rest.length) {
-      const larger = new Uint8Array(length * 2);
-      larger.set(this.#rest.subarray(0, this.#waiting));
-      this.#rest = larger;
-    }
-    this.#rest.set(bytes, this.#waiting);
-    this.#waiting = length;
-  }
-
-  #tooLong(more: number): boolean {
-    if (this.#waiting + more <= this.#maxBytes) return false;
-    this.#error = new Error(`no line end within ${this.#maxBytes} bytes`);
-    return true;
-  }
-
-  /** Returns all that waits with `end` behind; the limit has been looked at. */
-  #take(end: Uint8Array = EMPTY): Uint8Array {
-    if (this.#waiting === 0) return end;
-    this.#keep(end);
-    const all = this.#rest.subarray(0, this.#waiting);
-    this.#rest = EMPTY;
-    this.#waiting = 0;
-    return all;
-  }
-}
+// ---- datagrams ----
 
 /** What a datagram says, seen from the server. */
 export type Datagram =
