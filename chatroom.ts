@@ -14,25 +14,26 @@
  * @module
  */
 
-import { AddressMap, sameAddress } from "./lib/addresses.ts";
-import { ClientLink, ServerLink } from "./lib/chatroom_links.ts";
 import type { Console } from "./lib/console.ts";
-import { PacedSender, receiveAll, receiveFrom, Spread } from "./lib/datagrams.ts";
-import { Event } from "./lib/event.ts";
+import { datagrams, receiveAll, Throttle } from "./lib/datagrams.ts";
 import {
   acceptSessions,
   connect,
+  frames,
+  FrameTooLongError,
   hangUp,
   isDisconnect,
   LineSplitter,
-  Pace,
   reachable,
+  sleep,
+  takeFrames,
   tryClose,
   within,
 } from "./lib/net.ts";
 import { Fanout, Flow, Outbound } from "./lib/outbound.ts";
 import {
   escapeControl,
+  hostPort,
   limitHelp,
   type Limits,
   limits,
@@ -50,41 +51,33 @@ import {
   UsageError,
 } from "./lib/program.ts";
 import {
+  concat,
   decode,
+  encode,
   isExit,
   LINE_END,
-  message,
   named,
+  nameIn,
+  noticesIn,
   parseDatagram,
-  prefix,
   TEXTS,
+  TextSplitter,
   WORDS,
 } from "./lib/wire/chatroom.ts";
 
-export type { AddressMap, Event, Limits };
+export type { Limits };
 
 /** "The local machine's IP", as far as it is known without further permissions. */
 const LOCAL = "127.0.0.1";
-/** How long a client waits for the answer to its name. */
-const ANSWER_MS = 5000;
-/** UDP: how long, and how often, a client waits for the answer to its name. */
-const JOIN_MS = 1000;
-const JOIN_TRIES = 5;
-/** A crowd that connects at once must not be made to wait for its next try. */
-const BACKLOG = 4096;
-/** How long the other side gets to close after an exit or a shutdown. */
-const LEAVE_MS = 1000;
-/** UDP: how many messages are kept in `messages`. */
-const MESSAGES = 1000;
-/** UDP: how many clients are let in. Only TCP's are counted by their connections. */
-const CLIENTS = 65_536;
 
-/** Where a server listens, and within which limits. */
+/** Where a server listens, within which limits, and what it tells its operator. */
 export interface ServerOptions {
   /** An address or a name. Default: `127.0.0.1`. */
   hostname?: string;
-  /** The limits of a TCP server, where they are not the defaults. */
-  limits?: Limits;
+  /** The limits in force, where they are not the defaults. */
+  limits?: Partial<Limits>;
+  /** Whether joins and leaves are said on stderr; what is refused, cut or dropped always is. Default: no. */
+  log?: boolean;
 }
 
 /** Where a client finds its server, and what it does with messages. */
@@ -95,10 +88,184 @@ export interface ClientOptions {
   show?: (text: string) => void;
   /** Whether `run()` puts the time before each message, on a terminal only. Default: no. */
   timestamps?: boolean;
+  /**
+   * TCP only: whether name and texts end with a line end, as `nc` sends them. A server of this module then
+   * answers in lines, and neither side has to pause. Default: no.
+   */
+  lines?: boolean;
 }
 
+// ---- events ----
+
+/** A flag that can be waited for, as Python's `threading.Event`. */
+export class Flag {
+  #set = false;
+  readonly #waiting = new Set<() => void>();
+
+  /** Sets the flag: all that wait for it go on. */
+  set(): void {
+    this.#set = true;
+    for (const go of this.#waiting) go();
+    this.#waiting.clear();
+  }
+
+  /** Clears the flag: a later `wait` waits for the next `set`. */
+  clear(): void {
+    this.#set = false;
+  }
+
+  /** Whether the flag is set. */
+  is_set(): boolean {
+    return this.#set;
+  }
+
+  /** Resolves to true once the flag is set, or after `timeout` seconds to whether it is. */
+  async wait(timeout?: number): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      if (timeout !== undefined) timer = setTimeout(resolve, timeout * 1000);
+    });
+    await this.unless(late);
+    clearTimeout(timer);
+    return this.#set;
+  }
+
+  /**
+   * Settles as `promise` does, or resolves to undefined once the flag is set. A race with `wait()` would
+   * keep every promise that has lost for as long as the flag is clear.
+   */
+  unless<T>(promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const go = () => resolve(undefined);
+      if (this.#set) go();
+      else this.#waiting.add(go);
+      const settle = <V>(how: (value: V) => void) => (value: V) => {
+        this.#waiting.delete(go);
+        how(value);
+      };
+      promise.then(settle(resolve), settle(reject));
+    });
+  }
+}
+
+// ---- a client as the TCP server sees it ----
+
+/** The pause before a bare text: a reader that reads gets the one before by itself. */
+const PACE_MS = 25;
+/** So many bare texts do not wait one by one: they go out together. */
+const FLOOD = 40;
+/** No name is that long. */
+const NAME_READ_BYTES = 536;
+const LF = 0x0a;
+
+/** A connection: what it says once its name is known, and what it hears. */
+class Member {
+  readonly outbound: Outbound;
+  /** Whether it has ended its name with a line end: from there on both sides send lines. */
+  lines = false;
+  /** What it says, in the texts of each read. */
+  texts: AsyncIterable<Uint8Array[]>;
+  /** Texts that came together with the name. */
+  early: Uint8Array[] = [];
+  /** `Alice: ` in bytes, made when she first says something. */
+  prefix: Uint8Array | undefined;
+  readonly #conn: Deno.TcpConn;
+  readonly #limits: Limits;
+  #waiting: Uint8Array[] = [];
+  /** When the next bare text may go out, on the clock of `performance.now()`. */
+  #next = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #empty: PromiseWithResolvers<void> | undefined;
+
+  constructor(
+    conn: Deno.TcpConn,
+    { flow, limits, onCut }: { flow: Flow; limits: Limits; onCut: (reason?: string) => void },
+  ) {
+    this.#conn = conn;
+    this.#limits = limits;
+    this.outbound = new Outbound(conn, flow, { join: false, onCut });
+    this.texts = frames(conn, new TextSplitter(limits.lineBytes));
+  }
+
+  /** Reads the name; undefined when the stream ends first. Rejects as it does, or when there is too much. */
+  async name(): Promise<Uint8Array | undefined> {
+    const splitter = new LineSplitter({ maxBytes: this.#limits.unterminatedBytes });
+    const buffer = new Uint8Array(NAME_READ_BYTES);
+    for (let count; (count = await this.#conn.read(buffer)) !== null;) {
+      const bytes = buffer.subarray(0, count);
+      this.lines ||= bytes.includes(LF);
+      if (!this.lines && count === buffer.length) throw new RangeError(`no name in ${count} bytes`);
+      if (!this.lines) return bytes;
+      const [name, ...early] = splitter.push(bytes).filter((line) => line.length > 0);
+      if (splitter.error) throw splitter.error;
+      if (!name) continue;
+      this.early = early.map((line) => line.slice());
+      this.texts = frames(this.#conn, splitter);
+      this.outbound.join = true;
+      return name;
+    }
+    return undefined;
+  }
+
+  /** Sends a text as the client reads it: as a line, or in a write of its own after its pause. */
+  send(text: Uint8Array): void {
+    if (this.lines) return this.outbound.send(concat(text, LINE_END));
+    this.#waiting.push(text);
+    if (this.#waiting.length >= FLOOD) {
+      this.#join();
+      this.#next = -Infinity;
+    }
+    this.#go();
+  }
+
+  /** What waits goes out in one write, and behind it `text` alone, each after its pause. */
+  last(text?: Uint8Array): void {
+    this.#join();
+    if (text) this.send(text);
+  }
+
+  /** Resolves when all that was sent is with the kernel, or cannot be. */
+  async drained(): Promise<void> {
+    if (this.#waiting.length > 0) await (this.#empty ??= Promise.withResolvers()).promise;
+    await this.outbound.drained();
+  }
+
+  /** Drops what waits. The connection stays the caller's to close. */
+  discard(): void {
+    clearTimeout(this.#timer);
+    this.#waiting = [];
+    this.#empty?.resolve();
+    this.outbound.discard();
+  }
+
+  #join(): void {
+    if (this.#waiting.length > 1) this.#waiting = [concat(...this.#waiting)];
+  }
+
+  #go(): void {
+    clearTimeout(this.#timer);
+    const now = performance.now();
+    if (now >= this.#next) {
+      this.outbound.send(this.#waiting.shift()!);
+      this.#next = now + PACE_MS;
+    }
+    if (this.#waiting.length === 0) this.#empty?.resolve();
+    else this.#timer = setTimeout(() => this.#go(), this.#next - now);
+  }
+}
+
+// ---- server over TCP ----
+
+/** How long a client gets to close after `exit` or a refusal, and after `server-shutdown`. */
+const LEAVE_MS = 1000;
+const LINGER_MS = 300;
+/** A crowd that connects at once must not be made to wait for its next try. */
+const BACKLOG = 4096;
+
 /**
- * A chatroom server over TCP. Each client says its name first; what it says then goes to all others.
+ * A chatroom server over TCP. `run()` lets clients in by `accept_client()`, hears each by
+ * `handle_client()`, tells the others by `broadcast()`, and parts from it by `close_client()`; a subclass
+ * may override any of them.
  */
 export class ServerTCP {
   /** The port that the server listens on; the real one where 0 was asked for. */
@@ -108,53 +275,76 @@ export class ServerTCP {
   /** The sockets of the clients that are in, and their names. */
   readonly clients: Map<Deno.TcpConn, string> = new Map();
   /** Set to stop the server. */
-  readonly run_event: Event = new Event();
+  readonly run_event: Flag = new Flag();
   /** Set to stop the handling of messages. */
-  readonly handle_event: Event = new Event();
-  readonly #links = new WeakMap<Deno.TcpConn, ClientLink>();
-  /** Connections that have not said a name that was taken. */
-  readonly #strangers = new Set<Deno.TcpConn>();
-  /** The clients that read lines; they get messages together. */
+  readonly handle_event: Flag = new Flag();
+  readonly #members = new WeakMap<Deno.TcpConn, Member>();
+  /** The clients that read lines: they get texts together. */
   readonly #room: Fanout;
-  /** The clients of which that is not known. */
-  readonly #bare = new Set<ClientLink>();
+  readonly #bare = new Set<Member>();
+  /** Connections that have not said a name. */
+  readonly #strangers = new Set<Deno.TcpConn>();
+  readonly #closing = new Map<Deno.TcpConn, Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #limits: Limits;
   readonly #flow: Flow;
   readonly #operator: Operator;
+  readonly #log: boolean;
+  /** Called with each connection that is taken, while `run()` waits for one. */
+  #taken: ((conn: Deno.TcpConn) => void) | undefined;
+  /** What `broadcast` is called with while a client's text is passed on, and its bytes as they came. */
+  #heard: { text: string; bytes: Uint8Array } | undefined;
+  #ending: Promise<void> | undefined;
 
   /**
    * Listens on `server_port`. Throws the runtime's own error when it cannot, such as
    * `Deno.errors.AddrInUse`.
    */
-  constructor(
-    server_port: number,
-    { hostname = LOCAL, limits: inForce = limits() }: ServerOptions = {},
-  ) {
+  constructor(server_port: number, options: ServerOptions = {}) {
+    const { hostname = LOCAL, limits: changes, log = false } = options;
     this.server_socket = Deno.listen({ hostname, port: server_port, tcpBacklog: BACKLOG });
     this.server_port = this.server_socket.addr.port;
-    this.#limits = inForce;
-    this.#flow = new Flow(inForce);
+    this.#limits = limits(changes);
+    this.#flow = new Flow(this.#limits);
     this.#room = new Fanout(this.#flow);
     this.#operator = openOperator(this.#flow);
+    this.#log = log;
   }
 
   /**
    * Waits for a connection and for its name. Answers `Welcome`, tells the others, and resolves to true;
-   * or answers `Name already taken`, closes it, and resolves to false. Rejects when the socket is
+   * or answers `Name already taken`, closes it, and resolves to false. Rejects when the server's socket is
    * closed.
    */
   async accept_client(): Promise<boolean> {
     const conn = traced(await this.server_socket.accept());
     conn.setNoDelay(true);
-    return await this.#introduce(conn);
+    this.#taken?.(conn);
+    const member = this.#meet(conn);
+    const name = await this.#nameOf(conn, member);
+    const taken = this.clients.values().some((other) => other === name);
+    if (name === undefined || taken) {
+      if (taken) member.send(encode(TEXTS.taken));
+      if (taken) this.#note(conn, `was refused: the name ${name} is taken`);
+      await this.#hangUp(conn, taken ? LEAVE_MS : 0);
+      return false;
+    }
+    member.send(encode(TEXTS.welcome));
+    if (member.lines) this.#room.add(member.outbound);
+    else this.#bare.add(member);
+    this.clients.set(conn, name);
+    this.broadcast(conn, WORDS.join);
+    return true;
   }
 
-  /** Removes a client and closes its connection. False for a socket that is not a client's. */
+  /**
+   * Removes a client and closes its connection, once what it was told so far is delivered. False for a
+   * socket that is not a client's.
+   */
   close_client(client_socket: Deno.TcpConn): boolean {
     if (!this.clients.delete(client_socket)) return false;
-    this.#forget(this.#links.get(client_socket)!);
-    tryClose(client_socket);
+    const closed = this.#hangUp(client_socket, this.#ended ? LINGER_MS : LEAVE_MS);
+    this.#closing.set(client_socket, closed.then(() => void this.#closing.delete(client_socket)));
     return true;
   }
 
@@ -162,26 +352,27 @@ export class ServerTCP {
    * Tells all clients but the one it comes from: 'join' as `User {x} joined`, 'exit' as `User {x} left`,
    * and any other message as `{x}: {message}`. Nothing for a socket that is not a client's.
    */
-  broadcast(client_socket_sent: Deno.TcpConn, message_text: string): void {
+  broadcast(client_socket_sent: Deno.TcpConn, message: string): void {
     const name = this.clients.get(client_socket_sent);
     if (name === undefined) return;
-    if (message_text === WORDS.join) this.#tell(client_socket_sent, TEXTS.joined(name));
-    else if (message_text === WORDS.exit) this.#tell(client_socket_sent, TEXTS.left(name));
-    else this.#tell(client_socket_sent, TEXTS.said(name, message_text));
+    if (this.#heard?.text === message) {
+      // What a client sends is a text, whatever it is, and goes on as the bytes that it came in.
+      return this.#say(client_socket_sent, this.#heard.bytes);
+    }
+    if (message !== WORDS.join && message !== WORDS.exit) {
+      return this.#say(client_socket_sent, encode(message));
+    }
+    const what = message === WORDS.join ? "joined" : "left";
+    this.#tell(client_socket_sent, encode(TEXTS[what](name)));
+    if (this.#log) this.#operator.note(`${name} ${what}`);
   }
 
   /**
    * Says `server-shutdown` to all clients, closes their sockets, sets both events and closes the
    * server's socket. Resolves when that is done; twice is once.
    */
-  async shutdown(): Promise<void> {
-    this.#farewell();
-    tryClose(this.server_socket);
-    this.#strangers.forEach(tryClose);
-    const sockets = [...this.clients.keys()];
-    this.clients.clear();
-    await Promise.all(sockets.map((socket) => this.#hangUp(socket)));
-    await this.#operator.end();
+  shutdown(): Promise<void> {
+    return this.#ending ??= this.#shutDown();
   }
 
   /** How many clients are in. */
@@ -191,29 +382,27 @@ export class ServerTCP {
 
   /**
    * Passes a client's messages on to the others until it says `exit`, vanishes, or `handle_event` is
-   * set; then closes its connection, and the others hear once that it left.
+   * set. Then, but for the event, the others hear that it left, and its connection is closed.
    */
   async handle_client(client_socket: Deno.TcpConn): Promise<void> {
-    const link = this.#links.get(client_socket);
-    if (!link) return;
-    const pace = new Pace(this.#limits.rate);
-    let batch: Uint8Array[] | undefined = link.early;
+    if (!this.clients.has(client_socket)) return;
+    const member = this.#member(client_socket);
+    let more = true;
+    const take = (bytes: Uint8Array) => more = this.#take(client_socket, bytes);
+    const options = { signal: this.#stopping.signal, flow: this.#flow, rate: this.#limits.rate };
     try {
-      while (batch && await this.#pass(client_socket, { link, batch, pace })) {
-        const next = await this.handle_event.unless(link.batches.next());
-        batch = next?.value ?? undefined;
+      for (const texts of [only(member.early), member.texts]) {
+        if (more) await this.handle_event.unless(takeFrames(texts, take, options));
       }
     } catch (error) {
-      if (error === link.error) this.#note(client_socket, `sent ${link.error?.message}`);
+      if (error instanceof FrameTooLongError) this.#note(client_socket, `sent ${error.message}`);
       else if (!isDisconnect(error)) throw error;
     }
     if (this.handle_event.is_set()) return;
     this.broadcast(client_socket, WORDS.exit);
-    if (!this.clients.delete(client_socket)) return;
-    // It hears nothing new, but all that it was told before it left.
-    this.#bare.delete(link);
-    this.#room.delete(link.outbound);
-    await this.#hangUp(client_socket);
+    this.close_client(client_socket);
+    // An override may have closed it in its own way.
+    if (!this.#closing.has(client_socket)) await this.#hangUp(client_socket, 0);
   }
 
   /**
@@ -223,211 +412,318 @@ export class ServerTCP {
   async run(): Promise<void> {
     using shutdown = shutdownOnSignals();
     this.run_event.wait().then(shutdown.request);
-    await acceptSessions(
-      this.server_socket,
-      async (conn) => {
-        if (!await this.#introduce(conn)) return;
-        await this.handle_client(conn);
-        // Still in: it is the server that ends, and its last word must arrive.
-        if (this.clients.has(conn)) await this.#hangUp(conn);
-      },
-      {
-        signal: shutdown.signal,
-        flow: this.#flow,
-        drainMs: this.#limits.drainMs,
-        connections: this.#limits.connections,
-        log: (sentence) => this.#operator.note(sentence),
-        farewell: () => this.#farewell(),
-      },
-    );
+    const admissions = new WeakMap<Deno.TcpConn, Promise<boolean>>();
+    const down = Promise.withResolvers<void>();
+    const attend = async (conn: Deno.TcpConn) => {
+      if (!await admissions.get(conn)) return;
+      await this.handle_client(conn);
+      // A client that `handle_event` has left behind stays until the shutdown closes it.
+      if (this.clients.has(conn)) await down.promise;
+      await this.#closing.get(conn);
+    };
+    const close = () => tryClose(this.server_socket);
+    await acceptSessions({ accept: () => this.#accept(admissions), close }, attend, {
+      signal: shutdown.signal,
+      flow: this.#flow,
+      drainMs: this.#limits.drainMs,
+      connections: this.#limits.connections,
+      log: (sentence) => this.#operator.note(sentence),
+      farewell: () => this.shutdown().finally(down.resolve),
+    });
     await this.shutdown();
   }
 
-  /** Reads a connection's name and lets it in, or not. */
-  async #introduce(conn: Deno.TcpConn): Promise<boolean> {
-    const link = this.#meet(conn);
+  /** The next connection that `accept_client` takes; what that resolves to is kept in `admissions`. */
+  async #accept(admissions: WeakMap<Deno.TcpConn, Promise<boolean>>): Promise<Deno.TcpConn> {
+    for (;;) {
+      const { promise, resolve, reject } = Promise.withResolvers<Deno.TcpConn | undefined>();
+      this.#taken = resolve;
+      const admission = this.accept_client();
+      // An override may accept in its own way: its client is known when it is done, and stands last.
+      admission.then((is) => {
+        if (this.#taken === resolve) resolve(is ? [...this.clients.keys()].at(-1) : undefined);
+      }, reject);
+      const conn = await promise;
+      if (conn) admissions.set(conn, admission);
+      if (conn) return conn;
+      await sleep(PACE_MS, this.#stopping.signal);
+    }
+  }
+
+  /** Waits for a connection's name; undefined when it says none, or one that cannot be had. */
+  async #nameOf(conn: Deno.TcpConn, member: Member): Promise<string | undefined> {
     this.#strangers.add(conn);
     const late = setTimeout(() => tryClose(conn), this.#limits.introduceMs);
-    // However it fails to say a name, it is a stranger that is gone.
-    const first = await link.batches.next().catch(() => ({
-      done: true as const,
-      value: undefined,
-    }));
-    clearTimeout(late);
-    this.#strangers.delete(conn);
-    const [said, ...early] = first.done ? [] : first.value.map((each) => each.slice());
-    const fits = said !== undefined && said.length <= this.#limits.lineBytes;
-    const name = fits ? decode(said)?.trim() : undefined;
-    if (!name || this.#ended) {
-      const limit = this.#limits.lineBytes;
-      if (link.error) this.#note(conn, `sent ${link.error.message}`);
-      else if (said && !fits) this.#note(conn, `sent a name longer than ${limit} bytes`);
-      link.close();
-      tryClose(conn);
-      return false;
+    try {
+      const said = await member.name();
+      if (!said || this.#ended) return undefined;
+      const text = decode(said);
+      const name = text === undefined ? undefined : nameIn(text);
+      if (name === undefined) this.#note(conn, "sent a name that is empty or cannot be printed");
+      else if (name !== text!.trim()) this.#note(conn, `sent a name that was cut to ${name}`);
+      return name;
+    } catch (error) {
+      // However it fails to say a name, it is a stranger that is gone.
+      if (!isDisconnect(error)) this.#note(conn, `sent ${(error as Error).message}`);
+      return undefined;
+    } finally {
+      clearTimeout(late);
+      this.#strangers.delete(conn);
     }
-    if ([...this.clients.values()].includes(name)) {
-      link.outbound.send(message(TEXTS.taken).bare);
-      await hangUp(conn, link.outbound, LEAVE_MS);
-      return false;
+  }
+
+  /** Passes on one text of a client; false when it says `exit`. */
+  #take(conn: Deno.TcpConn, bytes: Uint8Array): boolean {
+    if (!this.clients.has(conn) || isExit(bytes)) return false;
+    const { lineBytes } = this.#limits;
+    if (bytes.length > lineBytes) {
+      this.#member(conn).send(encode(TEXTS.tooLong(lineBytes)));
+    } else if (this.broadcast === ServerTCP.prototype.broadcast) {
+      // Decoding each text costs a tenth of the bench's row "10 clients, 1 sender".
+      if (bytes.length > 0) this.#say(conn, bytes);
+    } else if (bytes.length > 0) {
+      this.#heard = { text: new TextDecoder().decode(bytes), bytes };
+      this.broadcast(conn, this.#heard.text);
+      this.#heard = undefined;
     }
-    link.early = early;
-    this.#links.set(conn, link);
-    this.clients.set(conn, name);
-    this.#bare.add(link);
-    // The line end is how ours tell each other that they understand lines.
-    link.welcome(TEXTS.welcome);
-    this.broadcast(conn, WORDS.join);
     return true;
   }
 
-  /** A connection with its queue; who falls behind too far is cut, and its reading ends by that. */
-  #meet(conn: Deno.TcpConn): ClientLink {
+  #say(from: Deno.TcpConn, bytes: Uint8Array): void {
+    const member = this.#member(from);
+    member.prefix ??= encode(TEXTS.said(this.clients.get(from)!, ""));
+    this.#tell(from, member.prefix, bytes);
+  }
+
+  /** Sends the text that `parts` make together to all clients but `from`. */
+  #tell(from: Deno.TcpConn, ...parts: Uint8Array[]): void {
+    const sender = this.#member(from);
+    this.#room.send([...parts, LINE_END], sender.outbound);
+    if (this.#bare.size === 0) return;
+    const text = concat(...parts);
+    for (const member of this.#bare) if (member !== sender) member.send(text);
+  }
+
+  /** What belongs to a client's socket; one that an override has let in by itself is a bare client. */
+  #member(conn: Deno.TcpConn): Member {
+    const known = this.#members.get(conn);
+    if (known) return known;
+    const member = this.#meet(conn);
+    this.#bare.add(member);
+    return member;
+  }
+
+  /** Gives a connection its queue; a client that falls too far behind is cut, which ends its reading. */
+  #meet(conn: Deno.TcpConn): Member {
     const onCut = (reason?: string) => {
       if (reason) this.#note(conn, `${reason}: cut`);
       tryClose(conn);
     };
-    const outbound = new Outbound(conn, this.#flow, { join: false, onCut });
-    const link: ClientLink = new ClientLink(conn, {
-      outbound,
-      maxBytes: this.#limits.unterminatedBytes,
-      onLines: () => {
-        if (this.#bare.delete(link)) this.#room.add(outbound);
-      },
-    });
-    return link;
+    const member = new Member(conn, { flow: this.#flow, limits: this.#limits, onCut });
+    this.#members.set(conn, member);
+    return member;
   }
 
-  /** Passes on what a client said; false once it has said `exit`. */
-  async #pass(
-    conn: Deno.TcpConn,
-    { link, batch, pace }: { link: ClientLink; batch: readonly Uint8Array[]; pace: Pace },
-  ): Promise<boolean> {
-    for (const bytes of batch) {
-      // Behind `server-shutdown` comes nothing: some would still get it, and others not.
-      if (this.#ended || !this.clients.has(conn) || isExit(bytes)) return false;
-      if (bytes.length > this.#limits.lineBytes) {
-        link.send(message(TEXTS.tooLong(this.#limits.lineBytes)));
-      } else {
-        // `join` from a client is a text like any other: it is in already.
-        link.prefix ??= prefix(this.clients.get(conn)!);
-        this.#tell(conn, link.prefix, bytes);
-      }
-      const pause = this.#flow.hold() ?? pace.pass(this.#stopping.signal);
-      if (pause) await pause;
-    }
-    const round = this.#flow.round();
-    if (round) await round;
-    return this.clients.has(conn);
-  }
-
-  /** Sends the message that `parts` make together to all but `from`. */
-  #tell(from: Deno.TcpConn | undefined, ...parts: (string | Uint8Array)[]): void {
-    const sender = from && this.#links.get(from);
-    const told = this.#bare.size > 0 || parts.length === 1 ? message(...parts) : undefined;
-    const pieces = told ? [told.line] : [...parts as Uint8Array[], LINE_END];
-    this.#room.send(pieces, sender?.outbound);
-    for (const link of this.#bare) if (link !== sender) link.send(told!);
-  }
-
-  #forget(link: ClientLink): void {
-    this.#bare.delete(link);
-    this.#room.delete(link.outbound);
-    link.close();
-  }
-
-  async #hangUp(conn: Deno.TcpConn): Promise<void> {
-    const link = this.#links.get(conn)!;
-    link.flush();
-    // A reader that is behind gets the time to drain that every server gives, and then that to leave.
-    await within(this.#limits.drainMs, link.outbound.drained());
-    await hangUp(conn, link.outbound, LEAVE_MS);
-    this.#forget(link);
+  /** Closes a connection within `ms` once it has taken what it was told, for which it gets its time, too. */
+  async #hangUp(conn: Deno.TcpConn, ms: number): Promise<void> {
+    const member = this.#member(conn);
+    this.#bare.delete(member);
+    this.#room.delete(member.outbound);
+    member.last();
+    if (ms > 0) await within(this.#limits.drainMs, member.drained());
+    await hangUp(conn, member.outbound, ms);
+    member.discard();
   }
 
   get #ended(): boolean {
     return this.#stopping.signal.aborted;
   }
 
-  /** Sets the events first: who leaves from here on leaves because of the shutdown. */
-  #farewell(): void {
-    if (this.#ended) return;
+  async #shutDown(): Promise<void> {
+    // The events first: a client that leaves from here on leaves because of the shutdown.
     this.#stopping.abort();
     this.run_event.set();
     this.handle_event.set();
-    for (const link of this.#bare) link.flush();
-    this.#tell(undefined, TEXTS.shutdown);
+    tryClose(this.server_socket);
+    this.#strangers.forEach(tryClose);
+    const sockets = [...this.clients.keys()];
+    for (const socket of sockets) this.#member(socket).last(encode(TEXTS.shutdown));
+    for (const socket of sockets) this.close_client(socket);
+    await Promise.all(this.#closing.values());
+    await this.#operator.end();
   }
 
   #note(conn: Deno.TcpConn, what: string): void {
+    const name = this.clients.get(conn);
+    const kind = what.replaceAll(/\d+/g, "");
     this.#operator.note(
-      `${JSON.stringify(this.clients.get(conn) ?? "a stranger")} ${what}`,
-      "client",
+      `${name === undefined ? "a stranger" : JSON.stringify(name)} ${what}`,
+      kind,
     );
   }
 }
 
-/** What the clients of both transports have in common: what is typed, and what is shown. */
-interface Typist {
+async function* only<T>(batch: T): AsyncGenerator<T, void, void> {
+  yield batch;
+}
+
+// ---- the person's end of a client ----
+
+const SHUT_DOWN = "the server has shut down";
+const VANISHED = "the server has vanished";
+
+/** A client as its `run()` uses it. */
+interface Client {
   readonly client_name: string;
-  readonly exit_run: Event;
+  readonly exit_run: Flag;
+  readonly exit_receive: Flag;
+  connect_server(): Promise<boolean>;
+  receive(): Promise<void>;
   send(text: string): Promise<void>;
 }
 
-/** Shows a line without a console, for callers that use `receive()` alone. */
-function print(text: string): void {
-  const shown = Deno.stdout.isTerminal() ? escapeControl(text) : text;
-  let rest = new TextEncoder().encode(shown + "\n");
-  try {
-    while (rest.length > 0) rest = rest.subarray(Deno.stdout.writeSync(rest));
-  } catch {
-    // Nobody reads it.
+/** What both clients have behind the document's methods: the person, and how the client stands. */
+class Person {
+  readonly options: ClientOptions;
+  /** While `run()` runs. */
+  console: Console | undefined;
+  /** Why the client is not in. */
+  failure = "";
+  /** How the server has ended. */
+  outcome: typeof SHUT_DOWN | typeof VANISHED | undefined;
+  /** Messages that came before `receive()` was called. */
+  early: string[] = [];
+  /** Aborted by Control-C. */
+  interrupted: AbortSignal = new AbortController().signal;
+
+  constructor(options: ClientOptions) {
+    this.options = options;
+  }
+
+  /** Shows a message, on a terminal with its control characters escaped but for line ends. */
+  show(text: string): void {
+    if (this.options.show) this.options.show(text);
+    else if (this.console) this.console.show(text, { keepLines: true });
+    else {print(
+        Deno.stdout,
+        Deno.stdout.isTerminal() ? escapeControl(text, { keepLines: true }) : text,
+      );}
+  }
+
+  /** The server has ended. */
+  over(client: Client, outcome: Person["outcome"]): void {
+    this.outcome = outcome;
+    client.exit_run.set();
+    client.exit_receive.set();
+  }
+
+  /** Runs a client from its connection to its end; `leave` says `exit`. Resolves as its `run()` does. */
+  async run(client: Client, leave: () => Promise<unknown>): Promise<boolean> {
+    using shutdown = shutdownOnSignals();
+    this.interrupted = shutdown.signal;
+    shutdown.signal.addEventListener("abort", () => client.exit_run.set());
+    const { completer, Names, openConsole } = await import("./lib/console.ts");
+    if (!await client.connect_server()) {
+      // Interrupted, it may be in without having heard of it.
+      if (shutdown.signal.aborted) await leave();
+      // The reason may be what a server has answered.
+      else print(Deno.stderr, `cannot join: ${escapeControl(this.failure)}`);
+      return shutdown.signal.aborted;
+    }
+    const names = new Names(named);
+    const { timestamps = false } = this.options;
+    const onInterrupt = shutdown.request;
+    const complete = completer([], names);
+    const console = openConsole({ split: typedLines, names, complete, timestamps, onInterrupt });
+    this.console = console;
+    console.note(`joined as ${client.client_name.trim()}`);
+    const receiving = client.receive();
+    const unsent = await this.#type(client, console);
+    const { outcome } = this;
+    if (outcome) console.note(outcome);
+    else if (unsent) console.note("what was not sent yet is dropped");
+    // A server that does not close is not waited for.
+    if (!outcome) await within(LEAVE_MS, leave().then(() => receiving));
+    client.exit_receive.set();
+    await receiving;
+    await console.close();
+    return outcome !== VANISHED;
+  }
+
+  /** Sends what is typed until `exit`, the end of the input, or `exit_run`; whether more was typed then. */
+  async #type(client: Client, console: Console): Promise<boolean> {
+    client.exit_run.wait().then(() => console.close());
+    for (let next = console.readLine();;) {
+      const typed = await next;
+      if (client.exit_run.is_set()) return typed !== null;
+      if (typed === null || typed.trim() === WORDS.exit) return false;
+      next = console.readLine();
+      // A message without text would be no message at all to a peer that takes reads for messages.
+      if (typed.trim() !== "") await client.exit_run.unless(client.send(typed));
+    }
   }
 }
 
 /** A typed line that is longer has no end: it must not fill the memory. */
 const TYPED_BYTES = 1024 * 1024;
 
-/** What opens the person's end of a client. A server has no use for it, and loads none of it. */
-async function loadPerson(): Promise<(timestamps: boolean, onInterrupt: () => void) => Console> {
-  const { completer, Names, openConsole } = await import("./lib/console.ts");
-  return (timestamps, onInterrupt) => {
-    const names = new Names(named);
-    const complete = completer([], names);
-    return openConsole({ split: typedLines, names, complete, timestamps, onInterrupt });
-  };
-}
-
-/** Takes what is piped in apart into lines, without the packages that a class by itself cannot load. */
+/** The lines that are piped in, taken apart without the packages that a class by itself cannot load. */
 function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<string> {
   const lines = new LineSplitter({ maxBytes: TYPED_BYTES, bareMs: 0, strict: false });
   const decoder = new TextDecoder();
+  const give = (batch: Uint8Array[], typed: TransformStreamDefaultController<string>) => {
+    for (const line of batch) typed.enqueue(decoder.decode(line));
+    if (lines.error) typed.error(lines.error);
+  };
   return input.pipeThrough(
-    new TransformStream<Uint8Array, string>({
-      transform(bytes, typed) {
-        for (const line of lines.push(bytes)) typed.enqueue(decoder.decode(line));
-        if (lines.error) typed.error(lines.error);
-      },
-      flush(typed) {
-        for (const line of lines.end()) typed.enqueue(decoder.decode(line));
-      },
+    new TransformStream({
+      transform: (bytes, typed) => give(lines.push(bytes), typed),
+      flush: (typed) => give(lines.end(), typed),
     }),
   );
 }
 
-/** Sends what is typed until `exit`, the end of the input, or `exit_run`. */
-async function type(client: Typist, console: Console): Promise<void> {
-  client.exit_run.wait().then(() => console.close());
-  for (;;) {
-    const typed = await console.readLine();
-    if (typed === null || typed.trim() === WORDS.exit) break;
-    // A message without text would be no message at all to a peer that takes reads for messages.
-    if (typed.trim() !== "") await client.send(typed);
+/** Shows a line without a console. */
+function print(stream: typeof Deno.stdout | typeof Deno.stderr, line: string): void {
+  let rest = encode(line + "\n");
+  try {
+    while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
+  } catch {
+    // Nobody reads it.
+  }
+}
+
+// ---- client over TCP ----
+
+/** How long a client waits for the answer to its name. */
+const ANSWER_MS = 5000;
+const READ_BYTES = 65_536;
+/** A stream of lines must neither fill the memory nor be waited for where a line end is missing. */
+const SERVER_LINES = { maxBytes: 1024 * 1024, bareMs: 250 };
+/** The answer that lets a client in: a greeting goes on to its line end; what follows is a message. */
+const ANSWER = /Welcome(?:(?=\w)|[^\w\n][^\n]*(?:\n|$)|\n|$)(.*)$/s;
+
+/** What a server says: a message for each read, without the line ends around it; or each line. */
+async function* messages(conn: Deno.TcpConn, lines = false): AsyncGenerator<string[], void, void> {
+  // A character that is cut waits for its other bytes.
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  if (lines) {
+    for await (const batch of frames(conn, new LineSplitter(SERVER_LINES))) {
+      yield batch.map((line) => decoder.decode(line)).filter((line) => line !== "");
+    }
+    return;
+  }
+  const buffer = new Uint8Array(READ_BYTES);
+  for (let count; (count = await conn.read(buffer)) !== null;) {
+    const text = decoder.decode(buffer.subarray(0, count), { stream: true });
+    const message = text.replace(/^\r?\n/, "").replace(/\r?\n$/, "");
+    if (message !== "") yield [message];
   }
 }
 
 /**
- * A chatroom client over TCP, for our server and for others that take and send bare text.
+ * A chatroom client over TCP, for anybody's server. What it sends is the text and nothing else, and what
+ * it reads at once is a message; with the option `lines` both are lines.
  */
 export class ClientTCP {
   /** The server's address. */
@@ -439,160 +735,204 @@ export class ClientTCP {
   /** What the others know the client by. */
   readonly client_name: string;
   /** Set to end the main loop. */
-  readonly exit_run: Event = new Event();
+  readonly exit_run: Flag = new Flag();
   /** Set to end the receiving of messages. */
-  readonly exit_receive: Event = new Event();
-  // A client waits for its server as long as the person does.
-  readonly #flow = new Flow(limits({ stuckMs: Infinity }));
-  #outbound: Outbound | undefined;
-  #link: ServerLink | undefined;
-  #early: string[] = [];
-  readonly #display: ((text: string) => void) | undefined;
-  readonly #timestamps: boolean;
-  #console: Console | undefined;
-  #failure = "";
-  #shutdown: AbortSignal = new AbortController().signal;
+  readonly exit_receive: Flag = new Flag();
+  readonly #person: Person;
+  #connected = false;
+  #batches: AsyncGenerator<string[], void, void> | undefined;
+  /** Keeps the pause between two texts. */
+  readonly #throttle: Throttle;
 
   /** Connects nowhere yet. */
-  constructor(
-    client_name: string,
-    server_port: number,
-    { hostname = LOCAL, show, timestamps = false }: ClientOptions = {},
-  ) {
-    this.#display = show;
-    this.#timestamps = timestamps;
+  constructor(client_name: string, server_port: number, options: ClientOptions = {}) {
+    this.#person = new Person(options);
     this.client_name = client_name;
     this.server_port = server_port;
-    this.server_addr = hostname;
-  }
-
-  /** Connects, says the name, and resolves to whether the answer contains `Welcome`. */
-  async connect_server(): Promise<boolean> {
-    // The server would take what stands behind a line end for a message.
-    if (this.client_name.trim() === "" || /[\r\n]/.test(this.client_name)) {
-      this.#failure = "a name must not be empty and must not contain a line end";
-      return false;
-    }
-    try {
-      this.client_socket = await connect(this.server_addr, {
-        port: this.server_port,
-        signal: this.#shutdown,
-      });
-    } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      this.#failure = error.message;
-    }
-    if (!this.client_socket) return false;
-    this.#outbound = new Outbound(this.client_socket, this.#flow, { join: false });
-    this.#link = new ServerLink(this.client_socket, this.#outbound);
-    this.#outbound.send(message(this.client_name).bare);
-    let answered = false;
-    await within(ANSWER_MS, this.#answer().then((welcome) => answered = welcome));
-    if (!answered) this.#leave();
-    return answered;
+    this.server_addr = options.hostname ?? LOCAL;
+    this.#throttle = new Throttle({ send: (bytes) => this.#write(bytes) });
+    // A server gets lines apart without a pause.
+    if (options.lines) this.#throttle.hurry();
   }
 
   /**
-   * Sends a text. It is queued at once, so that texts keep their order and two are never one; resolves
-   * when the next one may follow.
+   * Connects, says the name, and resolves to whether the answer contains `Welcome`. A client that is
+   * connected already stays so, and resolves to true.
    */
-  async send(text: string): Promise<void> {
-    this.#link?.send(text);
-    await this.#flow.hold();
+  async connect_server(): Promise<boolean> {
+    if (this.#connected) return true;
+    const person = this.#person;
+    // A server may take what stands behind a line end for a message.
+    if (this.client_name.trim() === "" || /[\r\n]/.test(this.client_name)) {
+      person.failure = "a name must not be empty and must not contain a line end";
+      return false;
+    }
+    try {
+      const to = { port: this.server_port, signal: person.interrupted };
+      this.client_socket = await connect(this.server_addr, to);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      person.failure = error.message;
+      return false;
+    }
+    if (!this.client_socket) return false;
+    this.#batches = messages(this.client_socket, person.options.lines);
+    person.failure = "the server does not answer";
+    this.send(this.client_name);
+    await within(ANSWER_MS, this.#answer().then((welcome) => this.#connected = welcome));
+    if (!this.#connected) tryClose(this.client_socket);
+    return this.#connected;
+  }
+
+  /**
+   * Sends a text and nothing else, at least 25 ms after the one before, so that a server gets them apart;
+   * with the option `lines`, a line at once. Resolves when the text is on its way, or cannot be.
+   */
+  send(text: string): Promise<void> {
+    return this.#throttle.send(encode(this.#person.options.lines ? `${text}\n` : text));
   }
 
   /** Shows messages until `exit_receive` is set, the server says `server-shutdown`, or it is gone. */
   async receive(): Promise<void> {
-    const batches = this.#link?.batches;
+    const [person, batches] = [this.#person, this.#batches];
     if (!batches) return;
-    // A connection that breaks has ended like one that is closed.
-    const over = () => ({ done: true as const, value: undefined });
-    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-    for (let batch = this.#early.splice(0);;) {
+    let last = "";
+    for (let batch = person.early.splice(0);;) {
       for (const text of batch) {
-        if (text === TEXTS.shutdown) return this.#over();
-        this.#show(text);
+        if (text === TEXTS.shutdown) return this.#over(SHUT_DOWN);
+        person.show(last = text);
       }
-      // A slow pipe is read for no faster than it takes what is shown.
-      await this.#console?.drained();
-      const next = await this.exit_receive.unless(batches.next().catch(over));
-      if (this.exit_receive.is_set() || !next) return;
-      if (next.done) return this.#over();
-      batch = next.value.map((bytes) => decoder.decode(bytes));
+      // A server is read no faster than the screen or a slow pipe takes what it says.
+      await person.console?.drained();
+      // A connection that breaks has ended like one that is closed.
+      const next = await this.exit_receive.unless(batches.next().catch(() => undefined));
+      if (this.exit_receive.is_set()) return;
+      // Without framing, the server's last word may stand right behind a text.
+      if (!next?.value) return this.#over(last.endsWith(TEXTS.shutdown) ? SHUT_DOWN : VANISHED);
+      batch = next.value;
     }
   }
 
   /**
    * Connects and chats until the person leaves (`exit`, Control-C or the end of the input) or the server
-   * does. Says in one sentence on stderr why it could not. Resolves to whether it was in.
+   * does. Says on stderr under which name it is in, and why it could not be or how the server has ended.
+   * Resolves to false where it could not join, and where the server has gone without `server-shutdown`.
    */
   async run(): Promise<boolean> {
-    using shutdown = shutdownOnSignals();
-    this.#shutdown = shutdown.signal;
-    const openPerson = await loadPerson();
-    if (!await this.connect_server()) return shutdown.signal.aborted || complain(this.#failure);
-    const console = openPerson(this.#timestamps, shutdown.request);
-    shutdown.signal.addEventListener("abort", () => console.close());
-    this.#console = console;
-    const outbound = this.#outbound!;
-    const typing = type(this, console).then(async () => {
-      // Both events are set by `server-shutdown`: nobody is there to be told.
-      if (!this.exit_receive.is_set()) this.send(WORDS.exit);
-      await outbound.drained();
-    });
-    const listening = this.receive();
-    const { converse } = await import("./lib/console.ts");
-    await converse(this.client_socket!, {
-      console,
-      outbound,
-      typing,
-      listening,
-      leaveMs: LEAVE_MS,
-    });
-    this.exit_receive.set();
-    return true;
+    try {
+      return await this.#person.run(this, () => this.send(WORDS.exit));
+    } finally {
+      this.#connected = false;
+      if (this.client_socket) tryClose(this.client_socket);
+    }
   }
 
-  #show(text: string): void {
-    if (this.#display) this.#display(text);
-    else if (this.#console) this.#console.show(text);
-    else print(text);
+  #over(outcome: typeof SHUT_DOWN | typeof VANISHED): void {
+    this.#connected = false;
+    this.#person.over(this, outcome);
   }
 
-  #over(): void {
-    this.exit_run.set();
-    this.exit_receive.set();
-  }
-
+  /** Waits for the answer to the name; what stands behind it is kept. */
   async #answer(): Promise<boolean> {
-    let said = "";
-    for (;;) {
-      const next = await this.#link!.batches.next().catch(() => ({
-        done: true as const,
-        value: undefined,
-      }));
-      if (next.done) {
-        this.#failure = said || "the server has closed the connection without an answer";
+    const person = this.#person;
+    for (let said = "";;) {
+      const next = await this.#batches!.next().catch(() => undefined);
+      if (!next?.value) {
+        person.failure = said || "the server has closed the connection without an answer";
         return false;
       }
-      const texts = next.value.map((bytes) => new TextDecoder().decode(bytes));
-      for (const [i, text] of texts.entries()) {
-        said += text;
-        if (said.includes(TEXTS.welcome)) {
-          this.#early = texts.slice(i + 1);
-          return true;
-        }
+      for (const [i, text] of next.value.entries()) {
+        said = (said + text).slice(-READ_BYTES);
+        const [, rest] = ANSWER.exec(said) ?? [];
+        if (rest === undefined) continue;
+        person.early = [rest, ...next.value.slice(i + 1)].filter((each) => each !== "");
+        return true;
       }
-      this.#failure = said;
+      person.failure = said;
       if (said.includes(TEXTS.taken)) return false;
     }
   }
 
-  #leave(): void {
-    this.#failure ||= "the server does not answer";
-    this.#outbound?.discard();
-    if (this.client_socket) tryClose(this.client_socket);
+  async #write(bytes: Uint8Array): Promise<number> {
+    for (let at = 0; at < bytes.length;) at += await this.client_socket!.write(bytes.subarray(at));
+    return bytes.length;
   }
+}
+
+// ---- server over UDP ----
+
+/** How many messages are kept in `messages`. */
+const MESSAGES = 1000;
+/** How many names are let in where nobody asks for another bound. */
+const CLIENTS = 1000;
+/** A client that has said nothing but its join may be put out of a full room after so much silence. */
+const SILENT_MS = 10_000;
+/**
+ * A client that has said nothing but its join may be an address that somebody else has given. Joins and
+ * leaves are told to it BURST times at once and once more in each TICK_MS: 20 times a second at most.
+ */
+const BURST = 10;
+const TICK_MS = 100;
+/** So much is gathered for it meanwhile. */
+const GATHERED_CHARS = 16 * 1024;
+
+/** A map by address, in which two equal addresses are one key, whichever objects they are. */
+export class AddressMap<Value> extends Map<Deno.NetAddr, Value> {
+  readonly #keys = new Map<string, Deno.NetAddr>();
+
+  /** What is kept at an address. */
+  override get(address: Deno.NetAddr): Value | undefined {
+    return super.get(this.#key(address));
+  }
+
+  /** Whether an address is there. */
+  override has(address: Deno.NetAddr): boolean {
+    return super.has(this.#key(address));
+  }
+
+  /** Keeps a value at an address. */
+  override set(address: Deno.NetAddr, value: Value): this {
+    const known = this.#key(address);
+    this.#keys.set(hostPort(known), known);
+    return super.set(known, value);
+  }
+
+  /** Takes an address out; whether it was there. */
+  override delete(address: Deno.NetAddr): boolean {
+    const known = this.#key(address);
+    this.#keys.delete(hostPort(known));
+    return super.delete(known);
+  }
+
+  /** Takes all out. */
+  override clear(): void {
+    this.#keys.clear();
+    super.clear();
+  }
+
+  #key(address: Deno.NetAddr): Deno.NetAddr {
+    return this.#keys.get(hostPort(address)) ?? address;
+  }
+}
+
+/** Opens a UDP socket. The runtime's own error says why it cannot, but for the flag. */
+function listenDatagrams(hostname: string, port: number): Deno.DatagramConn {
+  if (!Deno.listenDatagram) {
+    throw new StartError("the chatroom over UDP needs one more flag: deno run --unstable-net");
+  }
+  return tracedDatagrams(Deno.listenDatagram({ transport: "udp", hostname, port }));
+}
+
+/** What the UDP server knows of a client besides its name. */
+interface Presence {
+  /** When it was last heard, on the clock of `performance.now()`. */
+  heardAt: number;
+  /** Whether it has said anything but its join. */
+  spoken: boolean;
+  /** How many joins and leaves may still be told to it at once, unless it has spoken. */
+  credit: number;
+  /** Those that wait, a line each. */
+  gathered: string;
 }
 
 /**
@@ -605,49 +945,61 @@ export class ServerUDP {
   /** The socket that it sends and receives with. */
   readonly server_socket: Deno.DatagramConn;
   /** The addresses of the clients that are in, and their names. */
-  readonly clients: AddressMap = new AddressMap();
+  readonly clients: AddressMap<string> = new AddressMap();
   /** What was said last, by whom: `[address, text]` pairs, the last 1,000 of them. */
   readonly messages: [client_addr: Deno.NetAddr, text: string][] = [];
   /** The bytes of messages that are not UTF-8: they are sent on as they came. */
   readonly #raw = new WeakMap<readonly unknown[], Uint8Array>();
-  readonly #spread: Spread;
-  #closed = false;
+  /** The messages that tell of a join or a leave. */
+  readonly #notices = new WeakSet<readonly unknown[]>();
+  readonly #presences = new AddressMap<Presence>();
+  readonly #throttle: Throttle;
+  readonly #limits: Limits;
+  readonly #operator: Operator;
+  readonly #log: boolean;
+  /** Runs while anybody is in. */
+  #ticking: ReturnType<typeof setInterval> | undefined;
+  #ending: Promise<void> | undefined;
 
   /**
    * Listens on `server_port`. Throws the runtime's own error when it cannot, such as
    * `Deno.errors.AddrInUse`.
    */
-  constructor(server_port: number, { hostname = LOCAL }: ServerOptions = {}) {
-    this.server_socket = tracedDatagrams(
-      Deno.listenDatagram({ transport: "udp", hostname, port: server_port }),
-    );
+  constructor(server_port: number, options: ServerOptions = {}) {
+    const { hostname = LOCAL, limits: changes, log = false } = options;
+    this.server_socket = listenDatagrams(hostname, server_port);
     this.server_port = (this.server_socket.addr as Deno.NetAddr).port;
-    this.#spread = new Spread(this.server_socket);
+    this.#throttle = new Throttle(this.server_socket);
+    this.#limits = limits({ clients: CLIENTS, ...changes });
+    this.#operator = openOperator(new Flow(this.#limits));
+    this.#log = log;
   }
 
   /**
    * Lets the client in whose name is in `message` (`NAME:join`): answers `Welcome`, tells the others,
-   * and resolves to true; or answers `Name already taken` and resolves to false. A client that is in
-   * under this name already is welcomed again, and not announced.
+   * and resolves to true; or answers `Name already taken` or `Room is full` and resolves to false. A
+   * client that is in under this name already is welcomed again, and not announced.
    */
-  async accept_client(client_addr: Deno.NetAddr, message_text: string): Promise<boolean> {
-    const said = parseDatagram(message_text, this.clients.get(client_addr));
-    const name = said?.type === "join" ? said.name : message_text.split(":")[0]!.trim();
-    if (name === "") return false;
-    if (this.clients.get(client_addr) === name) {
-      await this.#send(client_addr, TEXTS.welcome);
-      return true;
-    }
-    if ([...this.clients.values()].includes(name) || this.clients.size >= CLIENTS) {
-      await this.#send(client_addr, TEXTS.taken);
+  async accept_client(client_addr: Deno.NetAddr, message: string): Promise<boolean> {
+    const before = this.clients.get(client_addr);
+    const said = parseDatagram(message, before);
+    const name = nameIn(said?.type === "join" ? said.name : message.split(":")[0]!);
+    const refusal = name !== before && this.#refusal(client_addr, name);
+    if (name === undefined || refusal) {
+      if (refusal) await this.#send(client_addr, encode(refusal));
       return false;
     }
-    // Somebody who comes again under another name has left under the old one.
-    await this.close_client(client_addr);
-    const welcomed = this.#send(client_addr, TEXTS.welcome);
-    this.clients.set(client_addr, name);
-    this.#add(client_addr, TEXTS.joined(name));
-    await Promise.all([welcomed, this.broadcast()]);
+    const sent = [this.#send(client_addr, encode(TEXTS.welcome))];
+    if (name === before) this.#presence(client_addr).heardAt = performance.now();
+    else {
+      // A client that comes again under another name has left under the old one.
+      if (before !== undefined) sent.push(this.close_client(client_addr).then(() => {}));
+      this.clients.set(client_addr, name);
+      this.#presence(client_addr);
+      this.#ticking ??= setInterval(() => this.#tick(), TICK_MS);
+      sent.push(this.#announce(client_addr, name, "joined"));
+    }
+    await Promise.all(sent);
     return true;
   }
 
@@ -656,31 +1008,34 @@ export class ServerUDP {
     const name = this.clients.get(client_addr);
     if (name === undefined) return false;
     this.clients.delete(client_addr);
-    this.#add(client_addr, TEXTS.left(name));
-    await this.broadcast();
+    this.#presences.delete(client_addr);
+    await this.#announce(client_addr, name, "left");
     return true;
   }
 
-  /** Sends the most recent message to all clients but the one it came from. */
+  /**
+   * Sends the most recent message to all clients but the one it came from. A client that has not spoken
+   * yet is told of joins and leaves at most 20 times a second: what comes faster is gathered, a line each.
+   */
   async broadcast(): Promise<void> {
     const last = this.messages.at(-1);
     if (!last) return;
     const [from, text] = last;
-    const bytes = this.#raw.get(last) ?? message(text).bare;
+    const bytes = this.#raw.get(last) ?? encode(text);
+    const notice = this.#notices.has(last);
     const sends: Promise<void>[] = [];
     for (const address of this.clients.keys()) {
-      if (!sameAddress(address, from)) sends.push(this.#send(address, bytes));
+      if (hostPort(address) === hostPort(from)) continue;
+      const presence = this.#presence(address);
+      if (notice && !presence.spoken) this.#gather(address, presence, text);
+      else sends.push(this.#send(address, bytes));
     }
     await Promise.all(sends);
   }
 
   /** Says `server-shutdown` to all clients, forgets them and closes the socket. Twice is once. */
-  async shutdown(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await Promise.all([...this.clients.keys()].map((each) => this.#send(each, TEXTS.shutdown)));
-    this.clients.clear();
-    tryClose(this.server_socket);
+  shutdown(): Promise<void> {
+    return this.#ending ??= this.#shutDown();
   }
 
   /** How many clients are in. */
@@ -694,29 +1049,133 @@ export class ServerUDP {
     shutdown.signal.addEventListener("abort", () => this.shutdown());
     await receiveAll(this.server_socket, {
       handle: (bytes, from) => this.#take(bytes, from),
-      room: () => this.#spread.room(),
+      room: () => this.#throttle.room(),
     });
     await this.shutdown();
   }
 
   #take(bytes: Uint8Array, from: Deno.NetAddr): void {
-    if (this.#closed) return;
+    if (this.#ending) return;
     const valid = decode(bytes);
     const text = valid ?? new TextDecoder().decode(bytes);
     const name = this.clients.get(from);
     const said = parseDatagram(text, name);
     if (said?.type === "join") {
       // A name that is not valid is nobody's.
-      if (valid !== undefined) this.accept_client(from, `${said.name}:${WORDS.join}`);
+      if (valid !== undefined) this.#watch(this.accept_client(from, `${said.name}:${WORDS.join}`));
     } else if (said?.type === "exit") {
-      this.close_client(from);
+      this.#watch(this.close_client(from));
     } else if (said) {
+      const presence = this.#presence(from);
+      presence.heardAt = performance.now();
+      presence.spoken = true;
+      this.#flush(from, presence);
       const entry = this.#add(from, said.text);
       if (valid === undefined) {
-        this.#raw.set(entry, said.text === text ? bytes : message(`${name}:`, bytes).bare);
+        this.#raw.set(entry, said.text === text ? bytes : concat(encode(`${name}:`), bytes));
       }
-      this.broadcast();
+      this.#watch(this.broadcast());
     }
+  }
+
+  /** Why a newcomer cannot be let in, in the words that it is told: none where it has no name. */
+  #refusal(from: Deno.NetAddr, name: string | undefined): string | undefined {
+    const { clients, perHost } = this.#limits;
+    const refuse = (why: string, text?: string) => {
+      this.#operator.note(`${hostPort(from)} was refused: ${why}`, why);
+      return text;
+    };
+    if (name === undefined) return refuse("its name is empty or cannot be printed");
+    let sameHost = 0;
+    for (const [address, other] of this.clients) {
+      if (other === name) return refuse("its name is taken", TEXTS.taken);
+      if (address.hostname === from.hostname) sameHost++;
+    }
+    // A client that changes its name needs no other place.
+    if (this.clients.has(from)) return undefined;
+    if (perHost > 0 && sameHost >= perHost) {
+      return refuse(`${perHost} clients of its host are in (--per-host)`, TEXTS.full);
+    }
+    if (this.clients.size < clients || this.#makeRoom()) return undefined;
+    return refuse(`${clients} clients are in (--clients)`, TEXTS.full);
+  }
+
+  /** Puts out the client that has been silent longest, if there is one that has never spoken. */
+  #makeRoom(): boolean {
+    let silent: Deno.NetAddr | undefined;
+    let since = performance.now() - SILENT_MS;
+    for (const address of this.clients.keys()) {
+      const presence = this.#presence(address);
+      if (presence.spoken || presence.heardAt > since) continue;
+      silent = address;
+      since = presence.heardAt;
+    }
+    if (silent) this.#putOut(silent, "for a newcomer: the room was full, and it has never spoken");
+    return silent !== undefined;
+  }
+
+  #putOut(address: Deno.NetAddr, why: string): void {
+    this.#operator.note(`${JSON.stringify(this.clients.get(address))} was put out ${why}`, why);
+    this.#watch(this.close_client(address));
+  }
+
+  #presence(address: Deno.NetAddr): Presence {
+    let presence = this.#presences.get(address);
+    if (!presence) {
+      presence = { heardAt: performance.now(), spoken: false, credit: BURST, gathered: "" };
+      this.#presences.set(address, presence);
+    }
+    return presence;
+  }
+
+  /** Tells a client of a join or a leave at once as long as it has credit, else at the next tick. */
+  #gather(address: Deno.NetAddr, presence: Presence, notice: string): void {
+    if (presence.gathered.length > GATHERED_CHARS) {
+      this.#operator.note("too many joins and leaves at once: silent clients are not told of all");
+      return;
+    }
+    presence.gathered += presence.gathered === "" ? notice : `\n${notice}`;
+    if (presence.credit === 0) return;
+    presence.credit--;
+    this.#flush(address, presence);
+  }
+
+  #flush(address: Deno.NetAddr, presence: Presence): void {
+    if (presence.gathered === "") return;
+    this.#send(address, encode(presence.gathered));
+    presence.gathered = "";
+  }
+
+  #tick(): void {
+    const { expireS } = this.#limits;
+    const since = expireS > 0 ? performance.now() - expireS * 1000 : -Infinity;
+    for (const [address, presence] of [...this.#presences]) {
+      if (presence.gathered !== "") this.#flush(address, presence);
+      else presence.credit = Math.min(BURST, presence.credit + 1);
+      if (presence.heardAt < since) this.#putOut(address, `after ${expireS} s of silence`);
+    }
+    if (this.clients.size > 0) return;
+    clearInterval(this.#ticking);
+    this.#ticking = undefined;
+  }
+
+  async #shutDown(): Promise<void> {
+    clearInterval(this.#ticking);
+    for (const address of this.clients.keys()) {
+      this.#flush(address, this.#presence(address));
+      this.#send(address, encode(TEXTS.shutdown));
+    }
+    this.clients.clear();
+    this.#presences.clear();
+    await this.#throttle.drained();
+    tryClose(this.server_socket);
+    await this.#operator.end();
+  }
+
+  #announce(from: Deno.NetAddr, name: string, what: "joined" | "left"): Promise<void> {
+    this.#notices.add(this.#add(from, TEXTS[what](name)));
+    if (this.#log) this.#operator.note(`${name} ${what}`);
+    return this.broadcast();
   }
 
   #add(from: Deno.NetAddr, text: string): readonly unknown[] {
@@ -726,10 +1185,22 @@ export class ServerUDP {
     return entry;
   }
 
-  #send(to: Deno.NetAddr, data: string | Uint8Array): Promise<void> {
-    return this.#spread.send(typeof data === "string" ? message(data).bare : data, to);
+  #send(to: Deno.NetAddr, bytes: Uint8Array): Promise<void> {
+    return this.#throttle.send(bytes, to);
+  }
+
+  /** Nobody waits for what a datagram has begun: an error of an override must not end the server. */
+  #watch(done: Promise<unknown>): void {
+    done.catch((error) => this.#operator.note(`internal error, please report it: ${error}`));
   }
 }
+
+// ---- client over UDP ----
+
+/** How long, and how often, a client waits for the answer to its name. */
+const JOIN_MS = 1000;
+const JOIN_TRIES = 5;
+const ANSWERS: readonly string[] = [TEXTS.welcome, TEXTS.taken, TEXTS.full, TEXTS.shutdown];
 
 /** A chatroom client over UDP. */
 export class ClientUDP {
@@ -742,35 +1213,29 @@ export class ClientUDP {
   /** What the others know the client by. */
   readonly client_name: string;
   /** Set to end the main loop. */
-  readonly exit_run: Event = new Event();
+  readonly exit_run: Flag = new Flag();
   /** Set to end the receiving of messages. */
-  readonly exit_receive: Event = new Event();
-  readonly #display: ((text: string) => void) | undefined;
-  readonly #timestamps: boolean;
-  #console: Console | undefined;
-  #failure = "";
-  #early: string[] = [];
+  readonly exit_receive: Flag = new Flag();
+  readonly #person: Person;
+  readonly #throttle: Throttle;
+  readonly #datagrams: ReturnType<typeof datagrams>;
+  /** The address of the first `Welcome`: no other is heard from there on. */
+  #server: string | undefined;
   #receiving: Promise<string | undefined> | undefined;
-  readonly #sender: PacedSender;
 
   /** Opens a socket on a free port. */
-  constructor(
-    client_name: string,
-    server_port: number,
-    { hostname = LOCAL, show, timestamps = false }: ClientOptions = {},
-  ) {
-    this.#display = show;
-    this.#timestamps = timestamps;
+  constructor(client_name: string, server_port: number, options: ClientOptions = {}) {
+    const { hostname = LOCAL } = options;
+    this.#person = new Person(options);
     this.client_name = client_name;
     this.server_port = server_port;
     this.server_addr = hostname;
     const local = hostname === LOCAL ? LOCAL : hostname.includes(":") ? "::" : "0.0.0.0";
-    this.client_socket = tracedDatagrams(
-      Deno.listenDatagram({ transport: "udp", hostname: local, port: 0 }),
-    );
-    this.#sender = new PacedSender(this.client_socket, {
+    this.client_socket = listenDatagrams(local, 0);
+    this.#datagrams = datagrams(this.client_socket);
+    this.#throttle = new Throttle(this.client_socket, {
       to: { transport: "udp", hostname, port: server_port },
-      onError: (error) => this.#console?.note(`cannot send: ${listenReason(error)}`),
+      onError: (error) => this.#person.console?.note(`cannot send: ${listenReason(error)}`),
     });
   }
 
@@ -779,84 +1244,65 @@ export class ClientUDP {
    * for a name that the server could not tell from the text.
    */
   async connect_server(): Promise<boolean> {
+    if (this.#server !== undefined) return true;
+    const person = this.#person;
     if (this.client_name.includes(":") || this.client_name.trim() === "") {
-      this.#failure = "over UDP a name must not be empty and must not contain ':'";
+      person.failure = "over UDP a name must not be empty and must not contain ':'";
       return false;
     }
     for (let tries = 0; tries < JOIN_TRIES && !this.exit_run.is_set(); tries++) {
       this.send(WORDS.join);
       const answer = await this.#answer();
-      if (answer === TEXTS.welcome) return true;
-      if (answer !== undefined) {
-        this.#failure = answer;
-        return false;
-      }
+      if (answer !== undefined) person.failure = answer;
+      if (answer !== undefined) return answer === TEXTS.welcome;
     }
-    this.#failure =
-      `no answer from ${this.server_addr}:${this.server_port}, is the server running?`;
+    const { server_addr: hostname, server_port: port } = this;
+    person.failure = `no answer from ${hostPort({ hostname, port })}, is the server running?`;
     return false;
   }
 
-  /**
-   * Sends `{client_name}:{text}`; resolves when it is on its way. Texts keep their order, with a pause
-   * between them that a server can follow.
-   */
-  async send(text: string): Promise<void> {
-    await this.#sender.send(message(`${this.client_name}:${text}`).bare);
+  /** Sends `{client_name}:{text}`, at least 25 ms after the one before; resolves when it is on its way. */
+  send(text: string): Promise<void> {
+    return this.#throttle.send(encode(`${this.client_name}:${text}`));
   }
 
   /** Shows messages until `exit_receive` is set or the server says `server-shutdown`. */
   async receive(): Promise<void> {
-    this.#early.splice(0).forEach((text) => this.#show(text));
+    const person = this.#person;
+    person.early.splice(0).forEach((text) => this.#show(text));
     while (!this.exit_receive.is_set()) {
       const text = await this.exit_receive.unless(this.#next());
       if (this.exit_receive.is_set()) return;
-      if (text === undefined || text === TEXTS.shutdown) break;
+      if (text === undefined) return person.over(this, VANISHED);
+      if (text === TEXTS.shutdown) return person.over(this, SHUT_DOWN);
       // A second answer to a `join` that was sent again is no message.
       if (text !== TEXTS.welcome) this.#show(text);
       // What a slow pipe does not take is for the kernel to keep or to lose, not for this memory.
-      await this.#console?.drained();
+      await person.console?.drained();
     }
-    this.exit_run.set();
-    this.exit_receive.set();
   }
 
   /**
    * Joins and chats until the person leaves (`exit`, Control-C or the end of the input) or the server
-   * does. Says in one sentence on stderr why it could not. Resolves to whether it was in.
+   * does. Says on stderr under which name it is in, why it could not be, and that the server has shut down.
+   * Resolves to whether it was in.
    */
   async run(): Promise<boolean> {
-    using shutdown = shutdownOnSignals();
-    shutdown.signal.addEventListener("abort", () => this.exit_run.set());
-    const openPerson = await loadPerson();
     try {
-      if (!await this.connect_server()) {
-        if (!shutdown.signal.aborted) return complain(this.#failure);
-        // The server may have let it in meanwhile.
-        this.send(WORDS.exit);
-        return true;
-      }
-      const console = openPerson(this.#timestamps, shutdown.request);
-      this.#console = console;
-      const receiving = this.receive();
-      await type(this, console);
-      if (shutdown.signal.aborted) this.#sender.hurry();
-      // `server-shutdown` has set both events; a person who leaves has set at most the first.
-      if (!this.exit_receive.is_set()) this.send(WORDS.exit);
-      this.exit_receive.set();
-      await receiving;
-      await console.close();
-      return true;
+      // No answer comes to `exit`.
+      return await this.#person.run(this, async () => {
+        await this.send(WORDS.exit);
+        this.exit_receive.set();
+      });
     } finally {
-      await this.#sender.drained();
+      await this.#throttle.drained();
       tryClose(this.client_socket);
     }
   }
 
+  /** Shows a datagram as one line, whatever is in it; only notices that came together are several. */
   #show(text: string): void {
-    if (this.#display) this.#display(text);
-    else if (this.#console) this.#console.show(text);
-    else print(text);
+    for (const line of noticesIn(text)) this.#person.show(escapeControl(line));
   }
 
   /** The next answer of the server within a second; what others say meanwhile is kept. */
@@ -865,9 +1311,8 @@ export class ClientUDP {
     for (let left = JOIN_MS; left > 0; left = until - performance.now()) {
       let text: string | undefined;
       await within(left, this.exit_run.unless(this.#next().then((next) => text = next)));
-      if (text === undefined) return undefined;
-      if (text === TEXTS.welcome || text === TEXTS.taken || text === TEXTS.shutdown) return text;
-      this.#early.push(text);
+      if (text === undefined || ANSWERS.includes(text)) return text;
+      this.#person.early.push(text);
     }
     return undefined;
   }
@@ -880,18 +1325,22 @@ export class ClientUDP {
   }
 
   async #receive(): Promise<string | undefined> {
-    const bytes = await receiveFrom(this.client_socket, this.server_port);
-    return bytes && new TextDecoder().decode(bytes);
+    for (;;) {
+      const { value } = await this.#datagrams.next();
+      if (!value) return undefined;
+      const [bytes, { hostname, port }] = value;
+      // A server that listens on all addresses may answer from another than was asked, but not port.
+      if (port !== this.server_port || (this.#server ?? hostname) !== hostname) continue;
+      const text = new TextDecoder().decode(bytes);
+      if (text === TEXTS.welcome) this.#server = hostname;
+      return text;
+    }
   }
 }
 
-function complain(sentence: string): false {
-  // It may be what a server has answered.
-  Deno.stderr.writeSync(new TextEncoder().encode(`cannot join: ${escapeControl(sentence)}\n`));
-  return false;
-}
+// ---- command line ----
 
-const LIMIT_FLAGS: readonly (keyof Limits)[] = [
+const TCP_LIMITS: readonly (keyof Limits)[] = [
   "lineBytes",
   "unterminatedBytes",
   "introduceMs",
@@ -902,6 +1351,7 @@ const LIMIT_FLAGS: readonly (keyof Limits)[] = [
   "drainMs",
   "rate",
 ];
+const UDP_LIMITS: readonly (keyof Limits)[] = ["clients", "perHost", "expireS"];
 const PORT = 12345;
 
 /** The document's `server.py`. */
@@ -914,26 +1364,30 @@ example: chatroom.ts server --port 12345
   --port N                port to listen on, 0 for a free one (${PORT})
   --host ADDR             address to listen on (0.0.0.0)
 
-Limits of the TCP server:
-${limitHelp(LIMIT_FLAGS)}`,
+Limits over TCP:
+${limitHelp(TCP_LIMITS)}
+Limits over UDP:
+${limitHelp(UDP_LIMITS, { clients: CLIENTS })}`,
   async run(args: readonly string[]): Promise<"help" | void> {
     const options = await parseOptions(args, {
       strings: ["port", "host"],
       booleans: ["udp"],
-      limits: LIMIT_FLAGS,
+      limits: [...TCP_LIMITS, ...UDP_LIMITS],
+      defaults: { clients: CLIENTS },
     });
     if (options.help) return "help";
     const { host: hostname = "0.0.0.0", port: number = String(PORT) } = options.strings;
     const at = port(number);
     let server: ServerTCP | ServerUDP;
     try {
-      const place = { hostname, limits: options.limits };
-      server = options.booleans["udp"] ? new ServerUDP(at, place) : new ServerTCP(at, place);
+      const how = { hostname, limits: options.limits, log: true };
+      server = options.booleans["udp"] ? new ServerUDP(at, how) : new ServerTCP(at, how);
     } catch (error) {
+      if (error instanceof StartError) throw error;
       throw new StartError(`cannot listen on ${hostname}:${at}: ${listenReason(error)}`);
     }
     const where = reachable(server.server_socket.addr as Deno.NetAddr);
-    Deno.stderr.writeSync(new TextEncoder().encode(`listening on ${where}\n`));
+    Deno.stderr.writeSync(encode(`listening on ${where}\n`));
     await server.run();
   },
 };
@@ -946,6 +1400,8 @@ example: chatroom.ts client --name Alice
 
   --name NAME, -n NAME    the name that the others see
   --udp                   datagrams instead of a connection
+  --lines                 lines instead of bare texts, for a server of this script: what is pasted or
+                          piped goes out at once; without it, for anybody's server, 40 texts a second
   --port N                the server's port (${PORT})
   --host ADDR             the server's name or address (${LOCAL})
 ${TIMESTAMPS_HELP}
@@ -954,16 +1410,16 @@ Then type messages, or exit.
   async run(args: readonly string[]): Promise<"help" | number> {
     const options = await parseOptions(args, {
       strings: ["name", "port", "host"],
-      booleans: ["udp", "timestamps"],
+      booleans: ["udp", "lines", "timestamps"],
       alias: { name: "n" },
     });
     if (options.help) return "help";
     const { name, host: hostname = LOCAL, port: number = String(PORT) } = options.strings;
     if (name === undefined) throw new UsageError("missing --name");
-    const at = port(number, 1);
-    const kind = options.booleans["udp"] ? ClientUDP : ClientTCP;
-    const timestamps = options.booleans["timestamps"] === true;
-    const client = new kind(name, at, { hostname, timestamps });
+    const { udp, lines = false, timestamps = false } = options.booleans;
+    if (udp && lines) throw new UsageError("--lines is for TCP: a datagram needs no line end");
+    const kind = udp ? ClientUDP : ClientTCP;
+    const client = new kind(name, port(number, 1), { hostname, timestamps, lines });
     return await client.run() ? 0 : 1;
   },
 };
@@ -981,10 +1437,7 @@ chatroom.ts server --help and chatroom.ts client --help show the options.
 
 /** Runs the role; returns the exit code: 0 for an orderly end, 1 for a failure, 2 for bad usage. */
 export function main(args: readonly string[]): Promise<number> {
-  const protocols = {
-    server: () => Promise.resolve(SERVER),
-    client: () => Promise.resolve(CLIENT),
-  };
+  const protocols = { server: SERVER, client: CLIENT };
   return runRole(args, { protocols, usage: USAGE, word: "server or client" });
 }
 

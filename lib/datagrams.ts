@@ -21,12 +21,12 @@ const ENTRY_BYTES = 2048;
 const RETRY_MS = 100;
 /** How many datagrams may be on their way into the kernel before the next request is handled. */
 const OUTSTANDING = 64;
-/** Between two datagrams of one client: nobody types so fast, and a paste is no burst. */
-const PASTE_MS = 20;
+/** Between two texts of one client: nobody types so fast, and a paste is no burst. */
+const PAUSE_MS = 25;
 
 /** How a {@linkcode Throttle} sends. */
 export interface ThrottleOptions {
-  /** The one address that a client sends to: its datagrams go out in order, 20 ms apart. */
+  /** The one address that a client sends to: its datagrams go out in order, 25 ms apart. */
   to?: Deno.NetAddr;
   /** Takes the error of a datagram that was not sent. Default: nothing, UDP promises nothing. */
   onError?: (error: unknown) => void;
@@ -34,7 +34,7 @@ export interface ThrottleOptions {
 
 /** Sends datagrams through a socket that the caller goes on owning. No send rejects. */
 export class Throttle {
-  readonly #socket: Deno.DatagramConn;
+  readonly #socket: Pick<Deno.DatagramConn, "send">;
   readonly #options: ThrottleOptions;
   readonly #hurry = new AbortController();
   #outstanding = 0;
@@ -43,7 +43,7 @@ export class Throttle {
   #sentAt = -Infinity;
 
   /** A throttle with nothing on its way. */
-  constructor(socket: Deno.DatagramConn, options: ThrottleOptions = {}) {
+  constructor(socket: Pick<Deno.DatagramConn, "send">, options: ThrottleOptions = {}) {
     this.#socket = socket;
     this.#options = options;
   }
@@ -73,7 +73,7 @@ export class Throttle {
   }
 
   async #paced(bytes: Uint8Array): Promise<void> {
-    const pause = this.#sentAt + PASTE_MS - performance.now();
+    const pause = this.#sentAt + PAUSE_MS - performance.now();
     if (pause > 0) await sleep(pause, this.#hurry.signal);
     this.#sentAt = performance.now();
     await this.#socket.send(bytes, this.#options.to!).then(this.#sent, this.#failed);
@@ -91,10 +91,14 @@ export class Throttle {
   };
 }
 
-type Datagram = [bytes: Uint8Array, from: Deno.NetAddr];
+/** What a socket receives, and from where. */
+export type Datagram = [bytes: Uint8Array, from: Deno.NetAddr];
 
-/** Receives until the socket is closed; what is yielded is a view of one buffer. */
-async function* datagrams(
+/**
+ * Receives until the socket is closed; what is yielded is a view of one buffer. `failed` takes what a
+ * receive failed with; it is tried again 100 ms later.
+ */
+export async function* datagrams(
   socket: Deno.DatagramConn,
   failed?: (error: unknown) => void,
 ): AsyncGenerator<Datagram, void, void> {
@@ -158,15 +162,3 @@ export async function receiveAll(socket: Deno.DatagramConn, inbox: Inbox): Promi
   await Promise.all(Array.from({ length: RECEIVES }, fill));
   await handling;
 }
-
-/** Receives one datagram of a server on `port`; undefined once the socket is closed. */
-export async function receiveFrom(
-  socket: Deno.DatagramConn,
-  port: number,
-): Promise<Uint8Array | undefined> {
-  for await (const [bytes, from] of datagrams(socket)) if (from.port === port) return bytes;
-  return undefined;
-}
-
-// The names that the chatroom calls it by.
-export { Throttle as PacedSender, Throttle as Spread };

@@ -345,7 +345,7 @@ export async function serveSessions<Frame>(
   const { full, farewell } = service;
   await acceptSessions(
     listener,
-    (conn, id) => serveSession(new Connection(conn, id, flow), { ...serving, service }),
+    (conn, id) => serveSession(new Connection(traced(conn), id, flow), { ...serving, service }),
     {
       signal,
       flow,
@@ -450,8 +450,11 @@ export interface AcceptOptions {
   log: (sentence: string) => void;
   /** Says "full" in the protocol's words to a connection that is closed right after. */
   refuse?: (conn: Deno.TcpConn) => Promise<unknown>;
-  /** Tells the sessions that the server ends; what it queues is still delivered. */
-  farewell?: () => void;
+  /**
+   * Tells the sessions that the server ends; what it queues is still delivered. What it returns is waited
+   * for first, within the same time.
+   */
+  farewell?: () => Promise<void> | void;
 }
 
 const BACKOFF_MIN_MS = 10;
@@ -467,7 +470,7 @@ const RESERVE = 64;
  * for anything a peer does: what it rejects with is reported as a bug of ours.
  */
 export async function acceptSessions(
-  listener: Deno.TcpListener,
+  listener: Pick<Deno.TcpListener, "accept" | "close">,
   session: (conn: Deno.TcpConn, id: number) => Promise<void>,
   options: AcceptOptions,
 ): Promise<void> {
@@ -504,8 +507,8 @@ export async function acceptSessions(
     open.set(conn, ended.then(() => void open.delete(conn)));
   }
 
-  options.farewell?.();
-  await within(options.drainMs, flow.drained());
+  const told = Promise.resolve(options.farewell?.());
+  await within(options.drainMs, told.then(() => flow.drained()));
   // Ending our side first lets a peer take all of it in; closing at once over unread bytes would not.
   for (const conn of open.keys()) conn.closeWrite().catch(() => {});
   await within(LINGER_MS, Promise.all(open.values()));
@@ -526,7 +529,7 @@ async function begin(
     // Chat is small messages that somebody waits for, between peers that may vanish silently.
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
-    await session(traced(conn), id);
+    await session(conn, id);
   } catch (error) {
     // Nothing a peer does gets here: it is a bug of ours, and must be seen without ending the server.
     if (!isDisconnect(error)) log(`internal error, please report it: ${error}`);

@@ -21,6 +21,8 @@ export const LIMITS = {
   hardBytes: [1_048_576, "bytes", "backlog of one reader at which it is cut"],
   linkBytes: [4_194_304, "bytes", "backlog of one overlay link at which it is cut"],
   clients: [65_536, "names", "most names that are registered at once"],
+  perHost: [0, "names", "most names of one host; 0: no limit"],
+  expireS: [0, "s", "silence after which a client has left; 0: no limit"],
   stuckMs: [10_000, "ms", "time without progress after which a reader with a backlog is cut"],
   drainMs: [2000, "ms", "time that a shutdown gives to what is still queued"],
   rate: [0, "messages/s", "most messages per second taken from one connection; 0: no limit"],

@@ -1,3 +1,4 @@
+import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertThrows } from "@std/assert/throws";
 import { ClientTCP, ClientUDP, ServerTCP, ServerUDP } from "../chatroom.ts";
@@ -8,7 +9,7 @@ async function admit(server: ServerTCP, name: string): Promise<[peer: Peer, sock
   const peer = await Peer.connect(server.server_port);
   await peer.send(name);
   assertEquals(await server.accept_client(), true);
-  await peer.expect("Welcome\n");
+  await peer.expect(name.endsWith("\n") ? "Welcome\n" : "Welcome");
   return [peer, [...server.clients.keys()].at(-1)!];
 }
 
@@ -144,17 +145,19 @@ Deno.test("run() serves bare peers and line peers, each in its own way", async (
   const { server, stop } = running(new ServerTCP(0));
   using silent = await Peer.connect(server.server_port);
   using bare = await Peer.connect(server.server_port);
-  await bare.send("Bare");
-  await bare.expect("Welcome\n");
+  await bare.send(" Bare ");
+  await bare.expect("Welcome");
   using lines = await Peer.connect(server.server_port);
   await lines.send("Lines\r\none\ntwo\r\n\nhal");
   await lines.expect("Welcome\n");
-  const heard = "User Lines joinedLines: oneLines: two";
-  await bare.expect(heard);
+  await bare.expect("User Lines joinedLines: oneLines: two");
   await lines.send("f\n");
   await bare.expect("Lines: half");
   await bare.send("x".repeat(300));
   await lines.expect(`Bare: ${"x".repeat(300)}\n`);
+  // A line end inside a bare text ends a text: no text can pass for those of two people.
+  await bare.send("one\r\n\nKay: two\n");
+  await lines.expect("Bare: one\nBare: Kay: two\n");
   await lines.send(Uint8Array.of(0xff, 0x1b, 0x0a));
   await bare.expect(Uint8Array.of(...bytes("Lines: "), 0xff, 0x1b));
   // Vanishing is leaving.
@@ -165,29 +168,30 @@ Deno.test("run() serves bare peers and line peers, each in its own way", async (
   await stop();
 });
 
-Deno.test("run() takes a long bare text that comes in pieces for one message", async () => {
+Deno.test("run() takes a long bare text that comes in pieces for one message, and one past the limit in parts", async () => {
   const { server, stop } = running(new ServerTCP(0));
   using bare = await Peer.connect(server.server_port);
   await bare.send("Bare");
-  await bare.expect("Welcome\n");
+  await bare.expect("Welcome");
   using lines = await Peer.connect(server.server_port);
   await lines.send("Lines\n");
   await lines.expect("Welcome\n");
   await bare.expect("User Lines joined");
-  await bare.send("x".repeat(2000));
-  await bare.send("y".repeat(500));
+  await bare.send("x".repeat(2000) + "y".repeat(500));
   await lines.expect(`Bare: ${"x".repeat(2000)}${"y".repeat(500)}\n`);
-  await bare.send("x".repeat(5000));
-  await bare.expect("Message too long. The limit is 4096 bytes.");
+  await bare.send("é".repeat(2500));
+  await lines.expect(`Bare: ${"é".repeat(2048)}\nBare: ${"é".repeat(452)}\n`);
+  await lines.send("x".repeat(5000) + "\n");
+  await lines.expect("Message too long. The limit is 4096 bytes.\n");
   bare.close();
   await lines.expect("User Bare left\n");
   lines.close();
   await stop();
 });
 
-Deno.test("two of our own never merge, lose or cut messages", async () => {
+Deno.test("in lines, a client never merges, loses or cuts messages", async () => {
   const { server, stop } = running(new ServerTCP(0));
-  const alice = new ClientTCP("Alice", server.server_port);
+  const alice = new ClientTCP("Alice", server.server_port, { lines: true });
   assertEquals(await alice.connect_server(), true);
   using lines = await Peer.connect(server.server_port);
   await lines.send("Lines\n");
@@ -210,6 +214,9 @@ Deno.test("ClientTCP has the document's instance variables, and connect_server()
   );
   assertEquals([client.exit_run.is_set(), client.exit_receive.is_set()], [false, false]);
   assertEquals(await client.connect_server(), true);
+  const { client_socket } = client;
+  assertEquals(await client.connect_server(), true);
+  assertEquals([client.client_socket, server.get_clients_number()], [client_socket, 1]);
   const second = new ClientTCP("Alice", server.server_port);
   assertEquals(await second.connect_server(), false);
   client.client_socket!.close();
@@ -235,49 +242,10 @@ Deno.test("ClientTCP sends bare text to a server that writes no line end, one wr
   client.client_socket!.close();
 });
 
-Deno.test("a listener of ours says LF at the first text without an end, and gets lines from there on", async () => {
-  const { server, stop } = running(new ServerTCP(0));
-  using alice = await Peer.connect(server.server_port);
-  await alice.send("Alice");
-  await alice.expect("Welcome\n");
-  using bob = await Peer.connect(server.server_port);
-  await bob.send("Bob\n");
-  await bob.expect("Welcome\n");
-  await alice.expect("User Bob joined");
-  // What follows is held, so that it is not taken for a part of that.
-  await bob.send("one\ntwo\n");
-  await alice.send("\n");
-  await alice.expect("\nBob: one\nBob: two\n");
-  await alice.send("hi\n");
-  await bob.expect("Alice: hi\n");
-  alice.close();
-  await bob.expect("User Alice left\n");
-  bob.close();
-  await stop();
-});
-
-Deno.test("a first line that crosses the first bare text does not make two texts one", async () => {
-  const { server, stop } = running(new ServerTCP(0));
-  using alice = await Peer.connect(server.server_port);
-  await alice.send("Alice");
-  await alice.expect("Welcome\n");
-  using bob = await Peer.connect(server.server_port);
-  await bob.send("Bob\n");
-  await bob.expect("Welcome\n");
-  await alice.expect("User Bob joined");
-  await alice.send("hi\n");
-  await bob.expect("Alice: hi\n");
-  await bob.send("one\n");
-  await alice.send("\n");
-  await alice.expect("\nBob: one\n");
-  alice.close();
-  bob.close();
-  await stop();
-});
-
 /** A server that the test plays, and a client of ours that it has let in. */
 async function played(
   welcome: string,
+  lines = false,
 ): Promise<{ server: Peer; client: ClientTCP; shown: string[]; more: () => Promise<void> }> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const shown: string[] = [];
@@ -286,10 +254,10 @@ async function played(
     shown.push(text);
     changed.resolve();
   };
-  const client = new ClientTCP("Alice", listener.addr.port, { show });
+  const client = new ClientTCP("Alice", listener.addr.port, { show, lines });
   const connected = client.connect_server();
   const server = new Peer(await listener.accept());
-  await server.expect("Alice");
+  await server.expect(lines ? "Alice\n" : "Alice");
   await server.send(welcome);
   assertEquals(await connected, true);
   const more = async () => {
@@ -299,14 +267,84 @@ async function played(
   return { server, client, shown, more };
 }
 
-Deno.test("ClientTCP reads lines from a server that has sent one, at every split", async () => {
+Deno.test("ClientTCP takes each read for a message, and writes the text alone whatever a server sends", async () => {
+  for (const welcome of ["Welcome", "\nWelcome", "Welcome\n", "Welcome!", "Welcome, Alice\n"]) {
+    const { server, client, shown, more } = await played(welcome);
+    const received = client.receive();
+    for (
+      const [said, heard] of [
+        ["Bob: bare", "Bob: bare"],
+        ["\nBob: before", "Bob: before"],
+        ["Bob: behind\r\n", "Bob: behind"],
+        ["Bob: one\nBob: two\n", "Bob: one\nBob: two"],
+        ["server-shutdown is at 5", "server-shutdown is at 5"],
+      ] as const
+    ) {
+      await server.send(said);
+      await more();
+      assertEquals(shown.splice(0), [heard]);
+      await client.send("to you");
+      await server.expect("to you");
+    }
+    // A character that is cut waits for its rest.
+    await server.send(Uint8Array.of(...bytes("Bob: h"), 0xc3));
+    await more();
+    await server.send(Uint8Array.of(0xa4, ...bytes("llo")));
+    await more();
+    assertEquals(shown, ["Bob: h", "ällo"]);
+    await server.send("server-shutdown");
+    await deadline(received, "the end of receive()");
+    assertEquals([client.exit_run.is_set(), client.exit_receive.is_set()], [true, true]);
+    client.client_socket!.close();
+    server.close();
+  }
+});
+
+Deno.test("ClientTCP shows what follows Welcome in one read", async () => {
+  for (
+    const [welcome, shown] of [
+      ["WelcomeUser Bob joined", ["User Bob joined"]],
+      ["Welcome\nUser Bob joined\n", ["User Bob joined"]],
+      ["Welcome to the chat, Alice!\r\nBob: hi", ["Bob: hi"]],
+      ["Welcome to the chat, Alice!", []],
+    ] as const
+  ) {
+    const played_ = await played(welcome);
+    const received = played_.client.receive();
+    await played_.server.send("server-shutdown");
+    await deadline(received, "the end of receive()");
+    assertEquals(played_.shown, [...shown]);
+    played_.client.client_socket!.close();
+    played_.server.close();
+  }
+});
+
+Deno.test("ClientTCP writes each text by itself, 25 ms after the one before", async () => {
+  const { server, client } = await played("Welcome\n");
+  const texts = Array.from({ length: 20 }, (_, i) => `text ${i}`);
+  const started = performance.now();
+  const sent = Promise.all(texts.map((each) => client.send(each)));
+  const buffer = new Uint8Array(1024);
+  for (const each of texts) {
+    const count = await deadline(server.conn.read(buffer), each);
+    assertEquals(text(buffer.subarray(0, count!)), each);
+  }
+  await sent;
+  const took = performance.now() - started;
+  assert(took >= 19 * 25, `20 texts in ${took} ms`);
+  client.client_socket!.close();
+  server.close();
+});
+
+Deno.test("ClientTCP with lines reads lines at every split, and writes lines", async () => {
   const all = "Bob: hällo\n\nBob: two\r\nserver-shutdown\n";
   const { length } = bytes(all);
   for (let at = 1; at < length; at += 3) {
-    const { server, client, shown } = await played("Welcome\n");
+    const { server, client, shown } = await played("Welcome\n", true);
     const received = client.receive();
     client.send("to you");
-    await server.expect("to you\n");
+    client.send("and you");
+    await server.expect("to you\nand you\n");
     await server.send(bytes(all).subarray(0, at));
     await server.send(bytes(all).subarray(at));
     await deadline(received, "the end of receive()");
@@ -314,24 +352,6 @@ Deno.test("ClientTCP reads lines from a server that has sent one, at every split
     client.client_socket!.close();
     server.close();
   }
-});
-
-Deno.test("ClientTCP says LF to a server whose text has no end, and shows it all the same", async () => {
-  const { server, client, shown, more } = await played("Welcome, Alice\n");
-  const received = client.receive();
-  await server.send("Bob: bare");
-  await server.expect("\n");
-  await more();
-  await server.send("Bob: again");
-  await more();
-  assertEquals(shown, ["Bob: bare", "Bob: again"]);
-  await server.send("Bob: lastserver-shutdown");
-  await server.halfClose();
-  await deadline(received, "the end of receive()");
-  assertEquals(shown, ["Bob: bare", "Bob: again", "Bob: last"]);
-  assertEquals([client.exit_run.is_set(), client.exit_receive.is_set()], [true, true]);
-  client.client_socket!.close();
-  server.close();
 });
 
 Deno.test("receive() ends when exit_receive is set, and leaves the main loop alone", async () => {
@@ -448,14 +468,19 @@ class Hearing {
 /** Lets `many` clients of a kind say `messages` each, and checks what each of them hears. */
 async function crowd(
   kind: typeof ClientTCP | typeof ClientUDP,
-  { port, many, messages }: { port: number; many: number; messages: number },
+  { port, many, messages, lines = false }: {
+    port: number;
+    many: number;
+    messages: number;
+    lines?: boolean;
+  },
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const total = many * (many - 1) * messages;
   let heard = 0;
   const all = Array.from({ length: many }, (_, i) => {
     const hearing = new Hearing(`u${i}`, () => ++heard === total && resolve());
-    return { hearing, client: new kind(`u${i}`, port, { show: hearing.show }) };
+    return { hearing, client: new kind(`u${i}`, port, { show: hearing.show, lines }) };
   });
   const joined = await Promise.all(all.map(({ client }) => client.connect_server()));
   assertEquals(joined.every((each) => each), true);
@@ -475,9 +500,9 @@ async function crowd(
   for (const { client } of all) client.client_socket!.close();
 }
 
-Deno.test("100 clients over TCP hear each message of the others once, in order", async () => {
+Deno.test("100 clients over TCP with lines hear each message of the others once, in order", async () => {
   const { server, stop } = running(new ServerTCP(0));
-  await crowd(ClientTCP, { port: server.server_port, many: 100, messages: 100 });
+  await crowd(ClientTCP, { port: server.server_port, many: 100, messages: 100, lines: true });
   await stop();
 });
 
@@ -499,6 +524,15 @@ class Datagrams implements Disposable {
     const [data] = await deadline(this.socket.receive(), `the datagram ${expected}`);
     if (typeof expected === "string") assertEquals(text(data), expected);
     else assertEquals(data, expected);
+  }
+
+  /** As `expect`, whoever has joined meanwhile. */
+  async hear(expected: string): Promise<void> {
+    let said = "";
+    while (said === "" || /^(User u\d+ joined\n?)+$/.test(said)) {
+      said = text((await deadline(this.socket.receive(), `the datagram ${expected}`))[0]);
+    }
+    assertEquals(said, expected);
   }
 
   [Symbol.dispose](): void {
@@ -638,8 +672,7 @@ Deno.test("100 clients over UDP hear each message of the others once", async () 
   const peers = Array.from({ length: 100 }, () => new Datagrams(server.server_port));
   for (const [i, peer] of peers.entries()) {
     await peer.send(`u${i}:join`);
-    await peer.expect("Welcome");
-    for (const earlier of peers.slice(0, i)) await earlier.expect(`User u${i} joined`);
+    await peer.hear("Welcome");
   }
   // One message is on its way at a time: UDP itself loses what a socket's buffer does not hold.
   for (let n = 0; n < 100; n++) {
@@ -647,7 +680,7 @@ Deno.test("100 clients over UDP hear each message of the others once", async () 
       if ((i + n) % 10 !== 0) continue;
       await peer.send(`u${i}:${n}`);
       await Promise.all(
-        peers.filter((other) => other !== peer).map((other) => other.expect(`u${i}:${n}`)),
+        peers.filter((other) => other !== peer).map((other) => other.hear(`u${i}:${n}`)),
       );
     }
   }

@@ -4,7 +4,7 @@
  *
  * The servers are the real ones from `accept` to `close`; the kernel and the clock are not, see stage.ts
  * and hand_time.ts. What a protocol itself makes hang on where a read ends is never cut: datagrams, and
- * what a client of the chatroom says before its first line end. Texts are bytes, a character for each: `\xc3\xa9` is an é.
+ * what a client of the chatroom says that does not end its name with a line end. Texts are bytes, a character for each: `\xc3\xa9` is an é.
  *
  * @module
  */
@@ -270,16 +270,21 @@ const chatroom: Protocol = {
       () => text(random),
       () => random.pick([around(random, 64, 160), around(random, 64), " exit ", ""]),
     ];
+    const bare = new Set<number>();
     return talk(random, {
       turns: 2 + random.below(5),
-      // Until a client has sent a line end, each of its reads is a message, and its bytes are not ours to
-      // cut. So the first line end comes early: alone, or behind a name that is said bare.
+      // How the first read ends decides whether a client sends lines: that is not ours to cut.
       opens: (client) => {
-        const [name, end] = [nameOf(client, random), { client, says: "\n", whole: true }];
-        if (random.below(3) > 0) return [end, { client, says: name + "\n" }];
-        return [{ client, says: name, whole: true }, end];
+        const name = nameOf(client, random);
+        const how = random.below(3);
+        if (how === 0) return [{ client, says: "\n", whole: true }, { client, says: name + "\n" }];
+        if (how === 1) bare.add(client);
+        return [{ client, says: how === 1 ? name : name + "\n", whole: true }];
       },
-      says: (client) => [{ client, says: lines(random, () => random.pick(texts)()) }],
+      says: (client) => {
+        if (bare.has(client)) return [{ client, says: random.pick(texts)() || "hi", whole: true }];
+        return [{ client, says: lines(random, () => random.pick(texts)()) }];
+      },
     });
   },
   answers: [
@@ -290,7 +295,9 @@ const chatroom: Protocol = {
     /^Al: hi$/m,
     /^Al: \xc3\x28\xff$/m,
     /^Al: join$/m,
-    /^server-shutdown$/m,
+    // Bare texts stand behind one another.
+    /User Bob joinedBob: hi/,
+    /server-shutdown$/m,
     /^Message too long\. The limit is 64 bytes\.$/m,
     /sent no line end within 160 bytes/,
     /was let go/,

@@ -7,7 +7,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { assert } from "@std/assert/assert";
-import { AddressMap, sameAddress } from "../lib/addresses.ts";
+import { AddressMap } from "../chatroom.ts";
 import { Names } from "../lib/console.ts";
 import {
   clusterWidth,
@@ -134,7 +134,7 @@ function checkNames(input: Uint8Array, random: Random): void {
 
 /** Two bytes are one step with one of a few addresses. */
 function checkAddresses(input: Uint8Array): void {
-  const map = new AddressMap();
+  const map = new AddressMap<string>();
   const model = new Map<string, string>();
   for (let i = 0; i + 1 < input.length; i += 2) {
     const [what, where] = [input[i]! % 4, input[i + 1]!];
@@ -158,7 +158,7 @@ function checkAddresses(input: Uint8Array): void {
     map.size === model.size && [...map.values()].join() === [...model.values()].join(),
     "size",
   );
-  for (const address of map.keys()) assert(sameAddress(address, { ...address }), "not itself");
+  for (const [address, name] of map) assert(map.get({ ...address }) === name, "not itself");
 }
 
 /** Each line is an argument. */

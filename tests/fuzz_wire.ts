@@ -212,20 +212,13 @@ function checkBlock(block: bridge.Block): void {
   }
 }
 
-function checkMessages(input: Uint8Array, random: Random): void {
-  const bounds = { maxBytes: LIMIT, bareMs: 50, strictAfter: 1 + random.below(2) };
-  const bare = new chatroom.MessageSplitter(bounds);
-  const all = heard(bare, { cut: pieces(input, random), read: binary, silences: random });
-  assert(!all.some((each) => each === "" || each.includes("\n")), "no message");
+function checkTexts(input: Uint8Array, random: Random): void {
+  const splitter = new chatroom.TextSplitter(LIMIT);
+  const all = heard(splitter, { cut: pieces(input, random), read: binary, silences: random });
+  assert(!all.some((each) => each === "" || each.includes("\n")), "no text");
+  assert(!all.some((each) => each.length > LIMIT), "the limit is not kept");
   const sent = binary(input).replace(/[\r\n]/g, "");
-  assert(sent.startsWith(all.join("").replaceAll("\r", "")), "bytes were added or lost");
-  // Once a line has come it makes no difference how the next ones are cut.
-  const held = new chatroom.MessageSplitter({ ...bounds, strictAfter: 1 });
-  held.push(Uint8Array.of(0x0a));
-  const { lines, tooLong } = linesOf(input);
-  const got = heard(held, { cut: pieces(input, random), read: binary });
-  assertList(got, lines.filter((line) => line !== ""));
-  assert((held.error !== undefined) === tooLong, "the limit is not kept");
+  assert(sent === all.join("").replaceAll("\r", ""), "bytes were added or lost");
 }
 
 function checkPeer(input: Uint8Array, random: Random): void {
@@ -285,6 +278,12 @@ function checkChatroom(input: Uint8Array): void {
   const said = text(input);
   chatroom.decode(input);
   chatroom.isExit(input);
+  const name = chatroom.nameIn(said);
+  assert(
+    name === undefined || (name !== "" && chatroom.encode(name).length <= 64),
+    "a name that is none",
+  );
+  assert(chatroom.noticesIn(said).join("\n") === said, "another text");
   const stranger = chatroom.parseDatagram(said);
   assert(stranger === undefined || stranger.type === "join", "a stranger was heard");
   const known = chatroom.parseDatagram(said, "Alice");
@@ -359,10 +358,10 @@ export const WIRE: readonly Target[] = [
     costs: costs(() => new PeerSplitter({ called: true })),
   },
   {
-    name: "chatroom MessageSplitter",
+    name: "chatroom TextSplitter",
     corpus: [...RELAY, ...CHATROOM],
-    check: checkMessages,
-    costs: costs(() => new chatroom.MessageSplitter({ maxBytes: NO_LIMIT, bareMs: 50 })),
+    check: checkTexts,
+    costs: costs(() => new chatroom.TextSplitter(LIMIT)),
   },
   { name: "relay requests", corpus: [...RELAY, ...RELAY_SHOWN], check: checkRelay },
   {

@@ -1,96 +1,96 @@
 import { assertEquals } from "@std/assert/equals";
-import { isExit, message, MessageSplitter, parseDatagram } from "../lib/wire/chatroom.ts";
+import {
+  concat,
+  isExit,
+  nameIn,
+  noticesIn,
+  parseDatagram,
+  TextSplitter,
+} from "../lib/wire/chatroom.ts";
 
 const permissions = "none";
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (data: Uint8Array) => new TextDecoder().decode(data);
 
-function splitter(): MessageSplitter {
-  return new MessageSplitter({ maxBytes: 1000, bareMs: 50 });
-}
-
 Deno.test(
-  "MessageSplitter takes each bare read for a message until the first LF",
+  "TextSplitter takes a read for a text, and a line end for its end",
   { permissions },
   () => {
-    const reads = splitter();
-    const heard = ["Alice", "hi", "there\r\n\nfr", "om ", "lines\nrest"].map((read) =>
+    const reads = new TextSplitter(1000);
+    const heard = ["hi", "there\r\n\nyou", "\n", "all\n"].map((read) =>
       reads.push(bytes(read)).map(text)
     );
-    assertEquals(heard, [["Alice"], ["hi"], ["there"], [], ["from lines"]]);
-    assertEquals([reads.lines, reads.patienceMs], [true, undefined]);
-    assertEquals([reads.silence(), reads.end()], [[], []]);
+    assertEquals(heard, [["hi"], ["there", "you"], [], ["all"]]);
+    assertEquals([reads.patienceMs, reads.silence(), reads.end()], [undefined, [], []]);
   },
 );
 
-Deno.test("MessageSplitter hears the same lines at every split and glued", { permissions }, () => {
-  const all = bytes("\nAlice\nhällo 👋\r\n\nlast\n");
+Deno.test("TextSplitter lets no character be cut between two reads", { permissions }, () => {
+  const all = bytes("hällo 👋 €");
   for (let at = 0; at <= all.length; at++) {
-    const reads = splitter();
+    const reads = new TextSplitter(1000);
     const heard = [...reads.push(all.subarray(0, at)), ...reads.push(all.subarray(at))];
-    assertEquals(heard.map(text), ["Alice", "hällo 👋", "last"]);
+    assertEquals(heard.map(text).join(""), "hällo 👋 €");
+    assertEquals(heard.some((each) => text(each).includes("\ufffd")), false);
   }
-  const reads = splitter();
-  assertEquals([...all].flatMap((byte) => reads.push(Uint8Array.of(byte))).map(text), [
-    "Alice",
-    "hällo 👋",
-    "last",
-  ]);
+  const reads = new TextSplitter(1000);
+  assertEquals([reads.push(Uint8Array.of(0x61, 0xc3)).map(text), reads.patienceMs], [["a"], 20]);
+  assertEquals(reads.silence(), [Uint8Array.of(0xc3)]);
 });
 
-Deno.test(
-  "MessageSplitter waits for more of a bare text as long as a segment",
-  { permissions },
-  () => {
-    const reads = splitter();
-    assertEquals(reads.push(bytes("x".repeat(600))), []);
-    assertEquals(reads.patienceMs, 50);
-    assertEquals(reads.push(bytes("y")), []);
-    assertEquals(reads.silence().map(text), ["x".repeat(600) + "y"]);
-    assertEquals(reads.push(bytes("short")).map(text), ["short"]);
-  },
-);
+Deno.test("TextSplitter waits for the rest of a text as long as a segment", { permissions }, () => {
+  const reads = new TextSplitter(1000);
+  assertEquals(reads.push(bytes("x".repeat(600))), []);
+  assertEquals(reads.patienceMs, 20);
+  assertEquals(reads.push(bytes("y")).map(text), ["x".repeat(600) + "y"]);
+  assertEquals(reads.push(bytes("x".repeat(600))), []);
+  assertEquals(reads.silence().map(text), ["x".repeat(600)]);
+  assertEquals(reads.push(bytes("short")).map(text), ["short"]);
+});
 
-Deno.test(
-  "MessageSplitter gives up past the limit, and keeps what came before",
-  { permissions },
-  () => {
-    const reads = splitter();
-    assertEquals(reads.push(bytes("ok\n" + "x".repeat(1001))).map(text), ["ok"]);
-    assertEquals(reads.error?.message, "no line end within 1000 bytes");
-    assertEquals(reads.push(bytes("more\n")), []);
-  },
-);
-
-Deno.test(
-  "MessageSplitter is unsure of a text without an end until it has seen two lines",
-  { permissions },
-  () => {
-    const reads = new MessageSplitter({ maxBytes: 1000, bareMs: 50, strictAfter: 2 });
-    assertEquals(reads.push(bytes("Welcome\nUser Bob")).map(text), ["Welcome"]);
-    assertEquals([reads.unsure, reads.patienceMs, reads.blanks], [true, 50, 0]);
-    assertEquals(reads.push(bytes(" joined")), []);
-    assertEquals(reads.silence().map(text), ["User Bob joined"]);
-    assertEquals([reads.unsure, reads.silence()], [false, []]);
-    assertEquals(reads.push(bytes("\nBob: hi\nBob: unfin")).map(text), ["Bob: hi"]);
-    assertEquals([reads.unsure, reads.patienceMs, reads.blanks], [false, undefined, 1]);
-    assertEquals(reads.end(), []);
-  },
-);
-
-Deno.test("MessageSplitter puts a long text together that came in single bytes", {
+Deno.test("TextSplitter takes a text past the limit in parts, and loses nothing of a flood", {
   permissions,
 }, () => {
-  const reads = new MessageSplitter({ maxBytes: 1024 * 1024, bareMs: 50, strictAfter: 2 });
-  reads.push(bytes("Welcome\n"));
-  for (let i = 0; i < 200_000; i++) reads.push(bytes("x"));
-  assertEquals(reads.silence().map(text), ["x".repeat(200_000)]);
+  const reads = new TextSplitter(1000);
+  const all = bytes("€".repeat(5000));
+  const heard = [];
+  for (let at = 0; at < all.length; at += 600) {
+    heard.push(...reads.push(all.subarray(at, at + 600)));
+  }
+  heard.push(...reads.silence());
+  assertEquals(text(concat(...heard)), "€".repeat(5000));
+  for (const each of heard) {
+    assertEquals([each.length <= 1000, text(each).includes("\ufffd")], [true, false]);
+  }
+  const broken = new TextSplitter(10).push(new Uint8Array(25).fill(0x80));
+  assertEquals(concat(...broken), new Uint8Array(25).fill(0x80));
 });
 
-Deno.test("message() joins its parts, bare and as a line", { permissions }, () => {
-  const told = message("Älice: ", Uint8Array.of(0xff), "");
-  assertEquals(told.line, Uint8Array.of(...bytes("Älice: "), 0xff, 0x0a));
-  assertEquals(told.bare, told.line.subarray(0, -1));
+Deno.test(
+  "nameIn() strips, cuts between characters, and refuses what is no name",
+  { permissions },
+  () => {
+    for (
+      const [said, name] of [
+        [" Alice \r", "Alice"],
+        ["exit: join", "exit: join"],
+        ["x".repeat(63) + "é", "x".repeat(63)],
+        ["x".repeat(100), "x".repeat(64)],
+        ["", undefined],
+        [" ", undefined],
+        ["a\x1b[2J", undefined],
+        ["a\u0085b", undefined],
+      ] as const
+    ) assertEquals(nameIn(said), name, JSON.stringify(said));
+  },
+);
+
+Deno.test("noticesIn() takes apart what is all notices, and nothing else", { permissions }, () => {
+  const both = "User A joined\nUser B left";
+  assertEquals(noticesIn(both), both.split("\n"));
+  for (const each of ["A:hi\nUser B left", "User A joined", "User A joined\n"]) {
+    assertEquals(noticesIn(each), [each]);
+  }
 });
 
 Deno.test("isExit() takes the word alone, with white space around it", { permissions }, () => {

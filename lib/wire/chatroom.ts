@@ -27,9 +27,10 @@ export function named(text: string): [start: number, end: number][] {
   return match ? [match.indices![1]!] : [];
 }
 
-/** Whether a text is a notice of the server, or several of them, a line each. */
-export function isNotice(text: string): boolean {
-  return text.split("\n").every((line) => /^User .+ (joined|left)$/.test(line));
+/** The notices of joins and leaves in a datagram, where a server has gathered several; else the text alone. */
+export function noticesIn(text: string): string[] {
+  const lines = text.split("\n");
+  return lines.every((line) => /^User .+ (joined|left)$/.test(line)) ? lines : [text];
 }
 
 // ---- bytes ----
@@ -68,7 +69,7 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** The first of a character's bytes that `bytes` ends inside of, or the length of `bytes`. */
-export function characterEnd(bytes: Uint8Array): number {
+function characterEnd(bytes: Uint8Array): number {
   const { length } = bytes;
   for (let at = length - 1; at >= 0 && at >= length - 3; at--) {
     const byte = bytes[at]!;
@@ -81,7 +82,7 @@ export function characterEnd(bytes: Uint8Array): number {
 }
 
 /** The first `limit` bytes of `bytes` or a few less: a cut never falls inside a character. */
-export function cut(bytes: Uint8Array, limit: number): Uint8Array {
+function cut(bytes: Uint8Array, limit: number): Uint8Array {
   if (bytes.length <= limit) return bytes;
   const head = bytes.subarray(0, limit);
   // Bytes that are no UTF-8 have no characters to be kept whole.
@@ -107,7 +108,7 @@ export function nameIn(text: string): string | undefined {
  * The texts in what a bare client has sent: without their line ends, blank ones left out, and what is
  * longer than `limit` bytes in parts.
  */
-export function textsIn(bytes: Uint8Array, limit: number): Uint8Array[] {
+function textsIn(bytes: Uint8Array, limit: number): Uint8Array[] {
   const texts: Uint8Array[] = [];
   for (let from = 0; from < bytes.length;) {
     const at = bytes.indexOf(LF, from);
@@ -122,6 +123,57 @@ export function textsIn(bytes: Uint8Array, limit: number): Uint8Array[] {
     from = end + 1;
   }
   return texts;
+}
+
+/**
+ * The least MSS of a TCP connection: a shorter read ends where a write ended, and a longer one may be the
+ * first segments of a text whose rest follows at once.
+ */
+const SEGMENT_BYTES = 536;
+
+/**
+ * What a client without framing sends: each read is a text, and a line end inside it ends a text, too. A
+ * text longer than the limit is taken in parts and not refused: a flood of short ones looks the same, and
+ * must not be lost.
+ */
+export class TextSplitter {
+  /** Any bytes are texts. */
+  readonly error: undefined = undefined;
+  readonly #limit: number;
+  #rest: Uint8Array = new Uint8Array();
+
+  /** `limit` is the longest text in bytes. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** After so many ms of silence a text has no rest. */
+  get patienceMs(): number | undefined {
+    return this.#rest.length > 0 ? 20 : undefined;
+  }
+
+  /** Returns the texts that `bytes` complete; none is empty. */
+  push(bytes: Uint8Array): Uint8Array[] {
+    const all = this.#rest.length > 0 ? concat(this.#rest, bytes) : bytes;
+    // A character that is cut waits for its other bytes, and a long text for its end.
+    const end = bytes.length < SEGMENT_BYTES ? characterEnd(all) : all.lastIndexOf(LF) + 1;
+    return this.#take(all, all.length - end > this.#limit ? characterEnd(all) : end);
+  }
+
+  /** Returns the text that waits for its rest, if any. */
+  silence(): Uint8Array[] {
+    return this.#take(this.#rest, this.#rest.length);
+  }
+
+  /** As `silence`. */
+  end(): Uint8Array[] {
+    return this.silence();
+  }
+
+  #take(all: Uint8Array, end: number): Uint8Array[] {
+    this.#rest = all.slice(end);
+    return textsIn(all.subarray(0, end), this.#limit);
+  }
 }
 
 /** Whether a client says that it leaves. */

@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
-import { Event } from "../lib/event.ts";
+import { Flag } from "../chatroom.ts";
 
 function pure(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, permissions: "none", fn });
 }
 
-pure("Event.wait() resolves when the flag is set, or with false after its time", async () => {
-  const event = new Event();
+pure("Flag.wait() resolves when the flag is set, or with false after its time", async () => {
+  const event = new Flag();
   const waiting = event.wait();
   assertEquals(await event.wait(0.001), false);
   event.set();
@@ -17,16 +17,16 @@ pure("Event.wait() resolves when the flag is set, or with false after its time",
   assertEquals([event.is_set(), await event.wait(0.001)], [false, false]);
 });
 
-pure("Event.unless() settles as its promise does while the flag is clear", async () => {
-  const event = new Event();
+pure("Flag.unless() settles as its promise does while the flag is clear", async () => {
+  const event = new Flag();
   assertEquals(await event.unless(Promise.resolve(1)), 1);
   await assertRejects(() => event.unless(Promise.reject(new Error("broken"))), Error, "broken");
 });
 
 pure(
-  "Event.unless() resolves to undefined once the flag is set, whatever comes later",
+  "Flag.unless() resolves to undefined once the flag is set, whatever comes later",
   async () => {
-    const event = new Event();
+    const event = new Flag();
     const late = Promise.withResolvers<number>();
     const first = event.unless(late.promise);
     event.set();
