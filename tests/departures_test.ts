@@ -19,6 +19,9 @@ type Loss = [said: string, shown: string, stdout: string, stderr: RegExp, code: 
 const WITHOUT_ANSWER = /^cannot join: the server has closed the connection without an answer\n$/;
 const GONE_FROM = /^the server at 127\.0\.0\.1:\d+ has ended the connection\n$/;
 const DISCONNECTED = `${WIPE}Server at 127.0.0.1:PORT has disconnected\n`;
+const VANISHED = /^joined as Kay\nthe server has vanished\n$/;
+const ENDED = /^joined as Kay\nthe server has shut down\n$/;
+
 const LOSSES: Record<string, { typed: string; losses: Loss[] }> = {
   relay: {
     typed: "JOIN Kay\n",
@@ -48,9 +51,16 @@ const LOSSES: Record<string, { typed: string; losses: Loss[] }> = {
     losses: [
       ["", "", "", WITHOUT_ANSWER, 1],
       ["Wel", "", "", /^cannot join: [^\n]+\n$/, 1],
-      ["Welcome\n", "", "", /^$/, 0],
-      ["Welcome\nAl: hallo\n", "hallo\n", "Al: hallo\n", /^$/, 0],
-      ["Welcome\nAl: ha", "ha\n", "Al: ha\n", /^$/, 0],
+      ["Welcome", "", "", VANISHED, 1],
+      ["Welcome\n", "", "", VANISHED, 1],
+      ["Welcome\nAl: hallo\n", "hallo\n", "Al: hallo\n", VANISHED, 1],
+      [
+        "Welcome\nAl: haserver-shutdown",
+        "haserver-shutdown\n",
+        "Al: haserver-shutdown\n",
+        ENDED,
+        0,
+      ],
     ],
   },
 };

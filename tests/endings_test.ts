@@ -33,6 +33,8 @@ interface Kay {
   atOnce: RegExp;
   /** What is typed after the server was killed, where the client cannot know it. */
   next?: string;
+  /** What the client says on stderr once it is in, if anything. */
+  notes?: string;
   /** How the client ends after that; PORT stands for the server's. */
   killed: { code: number; stdout: RegExp; stderr: string };
 }
@@ -68,7 +70,12 @@ const KAYS: Record<keyof typeof CLIENTS, Kay> = {
     shows: "",
     left: "User Kay left\n",
     atOnce: /^$/,
-    killed: { code: 0, stdout: /^u0: hello\n$/, stderr: "" },
+    notes: "joined as Kay\n",
+    killed: {
+      code: 1,
+      stdout: /^u0: hello\n$/,
+      stderr: "joined as Kay\nthe server has vanished\n",
+    },
   },
   "chatroom over UDP": {
     scene: udpRoom,
@@ -77,7 +84,8 @@ const KAYS: Record<keyof typeof CLIENTS, Kay> = {
     left: "User Kay left",
     atOnce: /^$/,
     next: "exit",
-    killed: { code: 0, stdout: /^Witness:hello\n$/, stderr: "" },
+    notes: "joined as Kay\n",
+    killed: { code: 0, stdout: /^Witness:hello\n$/, stderr: "joined as Kay\n" },
   },
   overlay: {
     scene: overlay,
@@ -152,7 +160,7 @@ for (const name of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
     const [script, ...args] = CLIENTS[name](scene.port);
     for (const before of ["exec </dev/null", "exec <&-"]) {
       await using client = new Program(script, args, { before });
-      assertEquals([await client.code(), client.stderr], [0, ""]);
+      assertEquals([await client.code(), client.stderr], [0, kay.notes ?? ""]);
       assertMatch(client.stdout, kay.atOnce);
       // Who needs no word to be in was in.
       if (kay.typed === undefined && kay.left) {
@@ -162,7 +170,7 @@ for (const name of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
     }
     await using client = await comes(name, scene);
     await client.endInput();
-    assertEquals([await client.code(), client.stderr], [0, ""]);
+    assertEquals([await client.code(), client.stderr], [0, kay.notes ?? ""]);
     if (kay.left) await scene.hears(kay.left);
   });
 
@@ -177,7 +185,8 @@ for (const name of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
     await client.until("quit\n", "stderr");
     await say().catch(() => {});
     await client.until("code=", "stderr");
-    assertMatch(client.stderr, /^pid=\d+\n(quit\ncode=0|code=0\nquit)\n$/);
+    const ended = client.stderr.replace(kay.notes ?? "", "");
+    assertMatch(ended, /^pid=\d+\n(quit\ncode=0|code=0\nquit)\n$/);
     assertEquals(client.stdout.split("\n").length, 2);
     if (kay.left) await scene.hearsAtLast(kay.left);
   });
