@@ -43,14 +43,7 @@ import * as channels from "./lib/wire/channels.ts";
 import * as relay from "./lib/wire/relay.ts";
 
 /** What the command lines of all three take. */
-const SESSION_LIMITS = [
-  "connections",
-  "softBytes",
-  "hardBytes",
-  "stuckMs",
-  "drainMs",
-  "rate",
-] as const;
+const COMMON = ["connections", "softBytes", "hardBytes", "stuckMs", "drainMs", "rate"] as const;
 
 // ---- relay (CSC/CPE 138) ----
 
@@ -226,7 +219,7 @@ export async function serveRelay(
   });
 }
 
-const RELAY_LIMITS = ["lineBytes", "unterminatedBytes", ...SESSION_LIMITS] as const;
+const RELAY_LIMITS = ["lineBytes", "unterminatedBytes", ...COMMON] as const;
 
 const RELAY: Protocol = {
   USAGE: `usage: server.ts relay PORT [options]
@@ -249,10 +242,7 @@ ${limitHelp(RELAY_LIMITS)}`,
     }
     const asked = { users: wholeNumber(users, { name: "--users", min: 1 }), list } as const;
     const endpoint = { hostname, port: port(options.words[0]!), limits: options.limits };
-    await runServer(
-      endpoint,
-      (listener, serving) => serveRelay(listener, { ...serving, ...asked }),
-    );
+    await runServer(endpoint, (on, serving) => serveRelay(on, { ...serving, ...asked }));
   },
 };
 
@@ -260,10 +250,8 @@ ${limitHelp(RELAY_LIMITS)}`,
 
 /** A frame that one client can make the server send as often as it sends one: all share these bytes. */
 const NOT_IN_CHANNEL = channels.frame(channels.TEXTS.notInChannel);
-
 /** A client that sends its text without the padding waits for an answer that never comes. */
 const UNPADDED_MS = 3000;
-
 /** Far more than a class makes, and a bound on what strangers can make the server keep. */
 const MOST_CHANNELS = 10_000;
 /** An empty channel stays listed and may be joined; after this it may give way to a new one. */
@@ -279,18 +267,12 @@ export interface ChannelsOptions {
 
 /** A client that has said its name. Names need not be unique: a member is a connection. */
 interface Member {
-  /** What the others know it by. */
   readonly name: string;
   /** `[name] `. */
   readonly prefix: Uint8Array;
   readonly outbound: Outbound;
   /** The channel that it is in, if any. */
-  channel?: Channel | undefined;
-}
-
-interface Channel {
-  readonly name: string;
-  readonly members: Fanout;
+  channel?: Fanout | undefined;
 }
 
 /** All channels by their names, in order of creation, and what each request does. It knows no sockets. */
@@ -298,9 +280,9 @@ class Channels {
   readonly #flow: Flow;
   readonly #note: Operator["note"];
   readonly #most: number;
-  readonly #channels = new Map<string, Channel>();
+  readonly #channels = new Map<string, Fanout>();
   /** When each empty channel lost its last member, the one that is empty longest first. */
-  readonly #emptySince = new Map<Channel, number>();
+  readonly #emptySince = new Map<Fanout, number>();
   #listing = new channels.Listing();
 
   constructor({ flow, operator, channels: most }: Serving & ChannelsOptions) {
@@ -315,7 +297,7 @@ class Channels {
     switch (request.type) {
       case "text":
         if (!channel) return outbound.send(NOT_IN_CHANNEL);
-        return channel.members.send(channels.parts(prefix, request.text), outbound);
+        return channel.send(channels.parts(prefix, request.text), outbound);
       case "list":
         return this.#list(outbound);
       case "create":
@@ -331,21 +313,20 @@ class Channels {
   leave(member: Member): void {
     const { channel } = member;
     if (!channel) return;
-    channel.members.delete(member.outbound);
-    channel.members.send([channels.frame(channels.TEXTS.left(member.name))]);
+    channel.delete(member.outbound);
+    channel.send([channels.frame(channels.TEXTS.left(member.name))]);
     member.channel = undefined;
-    if (channel.members.size === 0) this.#emptySince.set(channel, this.#flow.clock.now());
+    if (channel.size === 0) this.#emptySince.set(channel, this.#flow.clock.now());
   }
 
   async #list(outbound: Outbound): Promise<void> {
-    const [first, ...further] = this.#listing.pages();
-    if (first) outbound.send(first);
-    for (const page of further) {
-      // A list may be longer than what may wait for a reader.
-      do await within(PAGE_MS, outbound.drained()); while (
-        outbound.backlog > this.#flow.limits.softBytes
-      );
+    const { softBytes } = this.#flow.limits;
+    let pause = false;
+    for (const page of this.#listing.pages()) {
+      // A list may be longer than what may wait for its reader, and the others have their turns.
+      for (; pause; pause = outbound.backlog > softBytes) await within(PAGE_MS, outbound.drained());
       outbound.send(page);
+      pause = true;
     }
   }
 
@@ -357,7 +338,7 @@ class Channels {
       this.#note(`refused to create a channel: the limit is ${this.#most} channels`, "channels");
       return this.#answer(member, TEXTS.tooManyChannels(name));
     }
-    const channel = { name, members: new Fanout(this.#flow) };
+    const channel = new Fanout(this.#flow);
     this.#channels.set(name, channel);
     this.#listing.add(name);
     this.#enter(member, channel);
@@ -367,14 +348,11 @@ class Channels {
   #forgetOne(): boolean {
     const [longest] = this.#emptySince;
     if (!longest || this.#flow.clock.now() - longest[1] < FORGET_MS) return false;
-    const [{ name }] = longest;
+    const [name] = [...this.#channels].find(([, channel]) => channel === longest[0])!;
     this.#emptySince.delete(longest[0]);
     this.#channels.delete(name);
     this.#listing = new channels.Listing(this.#channels.keys());
-    this.#note(
-      `forgot ${name}, empty for over an hour: the limit is ${this.#most} channels`,
-      "forgot",
-    );
+    this.#note(`forgot ${name}: it was empty for an hour, and one more was asked for`, "forgot");
     return true;
   }
 
@@ -385,11 +363,11 @@ class Channels {
     this.#enter(member, channel);
   }
 
-  #enter(member: Member, channel: Channel): void {
+  #enter(member: Member, channel: Fanout): void {
     // The old channel hears of the leaving before the new one hears of the joining.
     this.leave(member);
-    channel.members.send([channels.frame(channels.TEXTS.joined(member.name))]);
-    channel.members.add(member.outbound);
+    channel.send([channels.frame(channels.TEXTS.joined(member.name))]);
+    channel.add(member.outbound);
     this.#emptySince.delete(channel);
     member.channel = channel;
   }
@@ -446,7 +424,7 @@ export async function serveChannels(
   await serveSessions(listener, serving, { open: (peer) => channelSession(peer, shared) });
 }
 
-const CHANNELS_LIMITS = ["introduceMs", ...SESSION_LIMITS] as const;
+const CHANNELS_LIMITS = ["introduceMs", ...COMMON] as const;
 
 const CHANNELS: Protocol = {
   USAGE: `usage: server.ts channels PORT [options]
@@ -465,10 +443,7 @@ ${limitHelp(CHANNELS_LIMITS)}`,
     const { host: hostname = "0.0.0.0", channels: most = String(MOST_CHANNELS) } = options.strings;
     const asked = { channels: wholeNumber(most, { name: "--channels", min: 1 }) };
     const endpoint = { hostname, port: port(options.words[0]!), limits: options.limits };
-    await runServer(
-      endpoint,
-      (listener, serving) => serveChannels(listener, { ...serving, ...asked }),
-    );
+    await runServer(endpoint, (on, serving) => serveChannels(on, { ...serving, ...asked }));
   },
 };
 
@@ -482,6 +457,7 @@ const LINGER_MS = 5000;
 const INFO_LINES = 500;
 /** Bytes of a typed line: the only command has five. */
 const TYPED_BYTES = 4096;
+const LF = 0x0a;
 
 /** What can be asked of the bridge server beyond the document. */
 export interface BridgeOptions {
@@ -491,19 +467,16 @@ export interface BridgeOptions {
   lingerMs?: number;
 }
 
-/** Keeps a contact beyond the process's end, or throws. */
-type Store = (contact: bridge.Contact) => void;
-
 /** The registered clients. */
 export class Contacts {
   /** By their ids in the order of registration; a client that registers again goes to the end. */
   readonly byId: Map<string, bridge.Contact> = new Map();
-  readonly #store: Store | undefined;
+  readonly #store: ((contact: bridge.Contact) => void) | undefined;
   /** The two that were registered last, the last one first: BRIDGE asks for nothing else. */
   #last: [bridge.Contact?, bridge.Contact?] = [];
 
-  /** Begins with these; `store` keeps each further one. */
-  constructor(known: Iterable<bridge.Contact> = [], store?: Store) {
+  /** Begins with these; `store` keeps each further one beyond the process's end, or throws. */
+  constructor(known: Iterable<bridge.Contact> = [], store?: (contact: bridge.Contact) => void) {
     for (const contact of known) this.put(contact);
     this.#store = store;
   }
@@ -529,10 +502,7 @@ class Desk {
   readonly #operator: Operator;
   readonly #clients: number;
 
-  constructor(
-    contacts: Contacts,
-    { operator, clients }: BridgeOptions & Pick<Serving, "operator">,
-  ) {
+  constructor({ contacts, operator, clients }: Serving & BridgeOptions & { contacts: Contacts }) {
     this.#contacts = contacts;
     this.#operator = operator;
     this.#clients = clients ?? CLIENTS;
@@ -542,46 +512,44 @@ class Desk {
   request(client: Outbound, block: bridge.Block): boolean {
     const request = bridge.parseRequest(block);
     switch (request.type) {
-      case "REGISTER":
-        return this.#register(client, { block, contact: request.contact });
+      case "REGISTER": {
+        const reason = this.#register(client, request.contact);
+        return reason === undefined || this.refuse(client, block, reason);
+      }
       case "BRIDGE":
         return this.#bridge(client, request.id);
       case "refused":
-        return this.refuse(client, { block, reason: request.refusal.reason });
+        return this.refuse(client, block, request.refusal.reason);
       case "unknown":
-        this.#operator.note(
-          `closed a connection that asked for ${quoted(request.name)}`,
-          "unknown",
-        );
+        // The document wants no message types beside its own, so there is no answer to this one.
+        this.#operator.note(`closed a connection that asked for ${quoted(block)}`, "unknown");
         return false;
     }
   }
 
   /** Says why a request is not carried out, if its type has an answer; the connection ends with it. */
-  refuse(client: Outbound, { block, reason }: { block: bridge.Block; reason: string }): false {
+  refuse(client: Outbound, block: bridge.Block, reason: string): false {
     const refusal = bridge.refuse(block, reason);
-    this.#operator.note(`refused ${quoted(block.type)}: ${reason}`, "refused");
+    this.#operator.note(`refused ${quoted(block)}: ${reason}`, "refused");
     if (refusal) client.send(bridge.MESSAGES.refused(refusal));
     return false;
   }
 
-  #register(
-    client: Outbound,
-    { block, contact }: { block: bridge.Block; contact: bridge.Contact },
-  ): boolean {
-    if (this.#contacts.byId.size >= this.#clients && !this.#contacts.byId.has(contact.id)) {
-      return this.refuse(client, { block, reason: `server full (${this.#clients} clients)` });
-    }
+  /** Returns why not, where it cannot be done. */
+  #register(client: Outbound, contact: bridge.Contact): string | undefined {
+    const { byId } = this.#contacts;
+    const full = byId.size >= this.#clients && !byId.has(contact.id);
+    if (full) return `server full (${this.#clients} clients)`;
     try {
       this.#contacts.put(contact);
     } catch (error) {
       // A full disk must not end the server, nor be answered as if the contact were there.
       this.#operator.note(`cannot store a contact: ${(error as Error).message}`, "store");
-      return this.refuse(client, { block, reason: "the contact could not be stored" });
+      return "the contact could not be stored";
     }
     this.#operator.print(bridge.CONSOLE.registered(contact));
     client.send(bridge.MESSAGES.regack(contact));
-    return true;
+    return undefined;
   }
 
   #bridge(client: Outbound, id: string): true {
@@ -594,7 +562,7 @@ class Desk {
   }
 }
 
-function quoted(type: string): string {
+function quoted({ type }: bridge.Block): string {
   return JSON.stringify(type.slice(0, 40));
 }
 
@@ -603,31 +571,26 @@ export async function serveBridge(
   listener: Deno.TcpListener,
   serving: Serving & BridgeOptions & { contacts: Contacts },
 ): Promise<void> {
-  const { limits, operator, contacts, lingerMs = LINGER_MS } = serving;
-  const { lineBytes, unterminatedBytes } = limits;
-  const desk = new Desk(contacts, serving);
+  const { limits, operator, lingerMs = LINGER_MS } = serving;
+  const { lineBytes, unterminatedBytes: blockBytes } = limits;
+  const desk = new Desk(serving);
   operator.print(bridge.CONSOLE.listening(reachable(listener.addr)));
   await serveSessions<bridge.Block>(listener, serving, {
     open(peer) {
-      const { outbound } = peer;
+      const splitter = new bridge.BlockSplitter({ lineBytes, blockBytes });
       const letGo = () => peer.close();
       let timer = setTimeout(letGo, limits.introduceMs);
-      const splitter = new bridge.BlockSplitter({ lineBytes, blockBytes: unterminatedBytes });
       return {
         splitter,
         take(block) {
           clearTimeout(timer);
           timer = setTimeout(letGo, lingerMs);
-          return desk.request(outbound, block);
+          return desk.request(peer.outbound, block);
         },
-        broken(error) {
-          if (!(error instanceof bridge.BlockError)) return false;
-          desk.refuse(outbound, {
-            block: { type: error.type, headers: [] },
-            reason: error.message,
-          });
-          return true;
+        broken({ message }) {
+          desk.refuse(peer.outbound, { type: splitter.error!.type, headers: [] }, message);
         },
+        cut: (reason) => operator.note(`a client ${reason}: cut`, "cut"),
         left: () => clearTimeout(timer),
       };
     },
@@ -635,14 +598,11 @@ export async function serveBridge(
 }
 
 /** Reads what the operator types, until `signal` is aborted or it ends, which ends nothing else. */
-async function readCommands(
-  stdin: ReadableStream<Uint8Array<ArrayBuffer>>,
-  { signal, operator, contacts }: Serving & { contacts: Contacts },
-): Promise<void> {
+async function readCommands({ signal, operator, contacts }: Serving & { contacts: Contacts }) {
   // Loaded where it is used: no other server needs the package.
   const { TextLineStream } = await import("@std/streams/text-line-stream");
   // A read that is under way would keep the process from ending: the signal cancels it.
-  const lines = stdin.pipeThrough(boundedLines(TYPED_BYTES), { signal })
+  const lines = Deno.stdin.readable.pipeThrough(boundedLines(TYPED_BYTES), { signal })
     .pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
   let printed = 0;
   try {
@@ -663,11 +623,9 @@ async function readCommands(
 function boundedLines(most: number): TransformStream<Uint8Array, Uint8Array<ArrayBuffer>> {
   let length = 0;
   return new TransformStream({
-    transform: (bytes, controller) =>
-      controller.enqueue(bytes.filter((byte) => {
-        if (byte === 0x0a) length = -1;
-        return ++length <= most;
-      })),
+    transform(bytes, controller) {
+      controller.enqueue(bytes.filter((byte) => (length = byte === LF ? 0 : length + 1) <= most));
+    },
   });
 }
 
@@ -690,22 +648,19 @@ ${limitHelp(BRIDGE_LIMITS)}`,
     const alias = { port: "p" };
     const options = await parseOptions(args, { strings, alias, limits: BRIDGE_LIMITS });
     if (options.help) return "help";
-    const { host: hostname = "0.0.0.0", contacts: file, clients = String(CLIENTS) } =
-      options.strings;
+    const { host: hostname = "0.0.0.0", contacts: file, clients = `${CLIENTS}` } = options.strings;
     if (options.strings["port"] === undefined) throw new UsageError("missing --port");
     const endpoint = { hostname, port: port(options.strings["port"]), limits: options.limits };
     const asked = { clients: wholeNumber(clients, { name: "--clients", min: 1 }) };
     const allowed = file !== undefined && await mayKeep(file);
     using kept = allowed ? await openContacts(file) : undefined;
     const contacts = kept?.contacts ?? new Contacts();
+    const inMemory =
+      `the contacts are kept in memory: ${file} needs --allow-read and --allow-write`;
     await runServer(endpoint, async (listener, serving) => {
-      if (file !== undefined && !allowed) {
-        serving.operator.note(
-          `the contacts are kept in memory: ${file} needs --allow-read and --allow-write`,
-        );
-      }
+      if (file !== undefined && !allowed) serving.operator.note(inMemory);
       // Not awaited: it may wait for a standard output that nobody reads.
-      readCommands(Deno.stdin.readable, { ...serving, contacts });
+      readCommands({ ...serving, contacts });
       await serveBridge(listener, { ...serving, ...asked, contacts });
     });
   },
@@ -745,17 +700,14 @@ export async function openContacts(file: string): Promise<Disposable & { contact
     // REPLACE deletes the old row, so that a client that registers again is the last to have registered.
     const put = database.prepare("INSERT OR REPLACE INTO contacts (id, ip, port) VALUES (?, ?, ?)");
     const known = database.prepare("SELECT id, ip, port FROM contacts ORDER BY seq").all();
-    let patient = true;
     const contacts = new Contacts(known as unknown as bridge.Contact[], ({ id, ip, port }) => {
+      let patienceMs = 0;
       try {
         put.run(id, ip, port);
-        if (!patient) database.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
-        patient = true;
-      } catch (error) {
-        // The next contacts are refused at once: waiting for each would stop all clients.
-        if (patient) database.exec("PRAGMA busy_timeout = 0");
-        patient = false;
-        throw error;
+        patienceMs = PATIENCE_MS;
+      } finally {
+        // Behind a lock the next contact is refused at once: waiting for each would stop all clients.
+        database.exec(`PRAGMA busy_timeout = ${patienceMs}`);
       }
     });
     return { contacts, [Symbol.dispose]: () => database.close() };
@@ -789,11 +741,7 @@ server.ts PROTOCOL --help shows the options of one.
 
 /** Runs a server; returns the exit code: 0 for an orderly end, 1 for a failure, 2 for bad usage. */
 export async function main(args: readonly string[]): Promise<number> {
-  const protocols = {
-    bridge: () => Promise.resolve(BRIDGE),
-    channels: () => Promise.resolve(CHANNELS),
-    relay: () => Promise.resolve(RELAY),
-  };
+  const protocols = { bridge: BRIDGE, channels: CHANNELS, relay: RELAY };
   return await runRole(args, { protocols, usage: USAGE });
 }
 
