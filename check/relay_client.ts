@@ -9,7 +9,8 @@
  */
 
 import { latin, text } from "./bytes.ts";
-import { type Case, DidNotStart, Failure, type Hint, type Suite } from "./case.ts";
+import { type Case, Failure, type Hint, type Suite } from "./case.ts";
+import { accepted, noFlood } from "./client_play.ts";
 import { HINTS } from "./hints.ts";
 import { type FakeServer, type Peer, sleep } from "./peer.ts";
 import { type Program, splitCommand } from "./program.ts";
@@ -21,26 +22,6 @@ const NOT_AS_TYPED: Hint = {
     "Send the typed line as it is, with a newline behind it and nothing else: the server knows who " +
     "you are.",
 };
-
-/** What a client that floods writes at least, and one that does not never reaches, in half a second. */
-const FLOOD_BYTES = 4096;
-
-/** Waits for a client's connection; a client that ends without one has not started. */
-async function accepted(scene: Scene, fake: FakeServer, client: Program): Promise<Peer> {
-  const within = scene.deadline * 2.5;
-  const limit = performance.now() + within;
-  while (fake.waiting === 0) {
-    if (!client.lives || performance.now() > limit) {
-      const end = client.lives ? "" : `, and it ended with exit code ${client.code}`;
-      throw new DidNotStart(`a connection to port ${fake.port}${end}`, {
-        where: client.label,
-        ...client.lives ? { waited: within } : {},
-      });
-    }
-    await sleep(20);
-  }
-  return await fake.accepts("fake server");
-}
 
 /** A client that is connected to a fake server. */
 async function connected(
@@ -84,21 +65,6 @@ async function typed(play: { client: Program; server: Peer }, line: string): Pro
       ? all.length - behind.length
       : all.length - behind.length - line.length - before.length,
   });
-}
-
-/** Fails when what a program prints or sends in half a second is a flood. */
-async function noFlood(count: () => number, where: string): Promise<void> {
-  const before = count();
-  // A flood is something that comes: half a second is long enough for one, and proves nothing else.
-  await sleep(500);
-  if (count() - before < FLOOD_BYTES) return;
-  throw new Failure(
-    `less than ${FLOOD_BYTES} bytes in half a second, and ${count() - before} came`,
-    {
-      where,
-      hint: HINTS.spins,
-    },
-  );
 }
 
 /** Fails unless a program shows this text, wherever it breaks the lines. */

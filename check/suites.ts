@@ -13,7 +13,11 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
     (await import("./relay_client.ts")).RELAY_CLIENT,
     (await import("./relay_pair.ts")).RELAY_PAIR,
   ],
-  channels: async () => [(await import("./channels_server.ts")).CHANNELS_SERVER],
+  channels: async () => [
+    (await import("./channels_server.ts")).CHANNELS_SERVER,
+    (await import("./channels_client.ts")).CHANNELS_CLIENT,
+    (await import("./channels_pair.ts")).CHANNELS_PAIR,
+  ],
   overlay: async () => [
     (await import("./overlay_server.ts")).OVERLAY_SERVER,
     (await import("./overlay_client.ts")).OVERLAY_CLIENT,
