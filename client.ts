@@ -564,7 +564,7 @@ example: client.ts overlay -s 127.0.0.1 -p 9000 -n Alice
 
   -s ADDR                 the server's address
   -p PORT                 the server's UDP port
-  -n NAME                 your name, one word of letters and digits
+  -n NAME                 your name, one word without ":"
   --retry-ms N            time between two of ${REGISTER_TRIES} tries to register (${RETRY_MS} ms)
 ${TIMESTAMPS_HELP}
 Then type: ${overlay.COMMANDS.join(", ")}.
@@ -604,7 +604,7 @@ function clientOptions({ s, p, n, ...rest }: Record<string, string | undefined>)
   }
   if (!overlay.isName(n)) {
     throw new UsageError(
-      `the name must be one word of letters and digits, not ${JSON.stringify(n)}`,
+      `the name must be one word of at most 64 bytes without ":", not ${JSON.stringify(n)}`,
     );
   }
   return {
@@ -1129,7 +1129,7 @@ const BRIDGE_USAGE = `usage: client.ts bridge --id=NAME --port=PORT --server=ADD
 example: client.ts bridge --id=student1 --port=3000 --server=127.0.0.1:5555
 then type ${bridge.COMMANDS.join(", ")}
 
-  --id NAME               your name, of letters and digits
+  --id NAME               your name, one word
   --port N, -p N          port to wait for chats on, 0 for a free one
   --server ADDRESS:PORT   the server
   --host ADDR             address to wait on and to register (the one the server is reached from)
@@ -1148,7 +1148,7 @@ async function runBridge(args: readonly string[]): Promise<"help" | number> {
   }
   const { id = "", server = "", host } = strings;
   if (!bridge.isId(id)) {
-    throw new UsageError(`--id must be letters and digits, not ${JSON.stringify(id)}`);
+    throw new UsageError(`--id must be one word of at most 64 bytes, not ${JSON.stringify(id)}`);
   }
   const [, v6, plain, number] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(server) ?? [];
   const hostname = v6 ?? plain;

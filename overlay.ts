@@ -21,12 +21,15 @@ import {
   type Endpoint,
   frames,
   FrameTooLongError,
+  hangUp,
   isDisconnect,
   LineSplitter,
   listen,
+  SEGMENT_BYTES,
   type Serving,
   sleep,
   type Splitter,
+  takeFrames,
   tryClose,
   within,
 } from "./lib/net.ts";
@@ -57,6 +60,7 @@ import {
   recvfrom,
   recvfromPrefix,
   SERVER,
+  startsPassage,
   welcome,
 } from "./lib/wire/overlay.ts";
 
@@ -65,9 +69,10 @@ import {
 /** For so long a line is known again; a copy needs milliseconds for its way round, an echo no more. */
 export const MEMORY_MS = 5000;
 /** What the known lines may take, in characters, before the older half of them is forgotten. */
-const BUDGET_CHARS = 16 * 1024 * 1024;
-/** What an entry takes beside its text, roughly. */
-const ENTRY_CHARS = 200;
+const BUDGET_CHARS = 8 * 1024 * 1024;
+/** What an entry takes beside its text, and for each link that has brought its line, roughly. */
+const ENTRY_CHARS = 300;
+const ARRIVAL_CHARS = 20;
 
 /** What is known of one line. */
 interface Entry {
@@ -75,20 +80,27 @@ interface Entry {
   messages: number;
   /** How many times each link has brought them, by the link's number. */
   readonly arrivals: Map<number, number>;
+  /** The latest link that was open when this was looked at last. */
+  latest: number;
   seenAt: number;
 }
 
 /**
- * Tells a message from a copy of one that was here before, by counting: people say the same thing
+ * How servers that are joined in a ring keep from passing a message on for ever, when a line between two
+ * servers is no more than `<a> to <b>: <message>` and carries no number.
+ *
+ * A message is told from a copy of one that was here before by counting: people say the same thing
  * twice, but a link keeps order and brings each message once. So the second arrival *on one link* is a
  * second message, and the first arrival on another link is a copy of the first. What this server sent
  * out itself counts likewise, which covers servers that send back what they cannot deliver.
  *
- * In a tree of servers every message comes by one link, and nothing is ever taken for a copy.
+ * In a tree of servers every message comes by one link, and nothing is ever taken for a copy. Opening
+ * and closing a link costs the same however many lines are known: strangers may do it all day.
  */
 export class LoopGuard {
   readonly #now: () => number;
   readonly #links = new Set<number>();
+  #latest = 0;
   // Two generations: the older one is dropped whole, which costs nothing for each line.
   #recent = new Map<string, Entry>();
   #older = new Map<string, Entry>();
@@ -101,21 +113,20 @@ export class LoopGuard {
     this.#recentSince = now();
   }
 
-  /** Takes note of a link, by a number of its own. */
+  /** Takes note of a link, by a number of its own that is larger than those before. */
   opened(link: number): void {
     this.#links.add(link);
-    // What was said before is not expected on it any more: whatever it brings is new.
-    for (const entry of this.#entries()) entry.arrivals.set(link, entry.messages);
+    this.#latest = link;
   }
 
   /** Takes note of the end of a link. */
   closed(link: number): void {
     this.#links.delete(link);
-    for (const entry of this.#entries()) {
-      entry.arrivals.delete(link);
-      // From here on messages may take another way, by links that were behind the one that is gone.
-      for (const each of this.#links) entry.arrivals.set(each, entry.messages);
-    }
+    // From here on messages may take another way, by links that were behind the one that is gone: what
+    // was said before is expected on none of them, which is to know nothing.
+    this.#recent = new Map();
+    this.#older = new Map();
+    this.#chars = 0;
   }
 
   /** Takes note of a line that this server sends out for one of its own clients. */
@@ -127,6 +138,7 @@ export class LoopGuard {
   arrived(line: string, link: number): boolean {
     const entry = this.#entry(line);
     const count = (entry.arrivals.get(link) ?? 0) + 1;
+    if (count === 1) this.#chars += ARRIVAL_CHARS;
     entry.arrivals.set(link, count);
     if (count <= entry.messages) return false;
     entry.messages = count;
@@ -141,24 +153,28 @@ export class LoopGuard {
       this.#recentSince = now;
       this.#chars = 0;
     }
-    let entry = this.#recent.get(line);
-    if (entry && now - entry.seenAt <= MEMORY_MS) {
-      entry.seenAt = now;
+    const recent = this.#recent.get(line);
+    const known = recent ?? this.#older.get(line);
+    if (!recent) this.#chars += line.length + ENTRY_CHARS;
+    const latest = this.#latest;
+    if (!known || now - known.seenAt > MEMORY_MS) {
+      const entry = { messages: 0, arrivals: new Map<number, number>(), latest, seenAt: now };
+      this.#recent.set(line, entry);
       return entry;
     }
-    entry = entry ? undefined : this.#older.get(line);
-    if (!entry || now - entry.seenAt > MEMORY_MS) {
-      entry = { messages: 0, arrivals: new Map(), seenAt: now };
-    }
-    entry.seenAt = now;
-    this.#recent.set(line, entry);
-    this.#chars += line.length + ENTRY_CHARS;
-    return entry;
+    if (!recent) this.#recent.set(line, known);
+    known.seenAt = now;
+    if (known.latest < latest) this.#meet(known);
+    return known;
   }
 
-  *#entries(): Generator<Entry> {
-    yield* this.#older.values();
-    yield* this.#recent.values();
+  /** What was said before a link was opened is not expected on it: whatever it brings is new. */
+  #meet(entry: Entry): void {
+    for (const link of this.#links) {
+      if (link > entry.latest) entry.arrivals.set(link, entry.messages);
+    }
+    this.#chars += ARRIVAL_CHARS * entry.arrivals.size;
+    entry.latest = this.#latest;
   }
 }
 
@@ -172,12 +188,17 @@ export interface Link {
   readonly outbound: Outbound;
 }
 
+/** For so long a name that has said nothing but `register` keeps its place from a newcomer, in ms. */
+const QUIET_MS = 10_000;
+
 /** A registered name. */
 interface Client {
   readonly name: string;
   readonly address: Deno.NetAddr;
   /** `recvfrom Alice ` in bytes, for what it sends. */
   readonly prefix: Uint8Array;
+  /** When it has registered last. */
+  registeredAt: number;
 }
 
 /** What an {@linkcode Exchange} needs of the world around it. */
@@ -199,6 +220,8 @@ export class Exchange {
   readonly #clients = new Map<string, Client>();
   // By host, then by port: faster than putting a key of both together for each datagram.
   readonly #senders = new Map<string, Map<number, Client>>();
+  /** The names that have said nothing but `register`, the longest silent first. */
+  readonly #quiet = new Set<Client>();
   readonly #links = new Set<Link>();
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -228,7 +251,7 @@ export class Exchange {
     this.#guard.closed(link.id);
   }
 
-  /** Handles a line that `link` has brought; false when it is no message. */
+  /** Handles a line that `link` has brought; false when it is no message: then nothing is done. */
   passed(line: Uint8Array, link: Link): boolean {
     const message = parsePassage(line);
     if (!message) return false;
@@ -248,28 +271,47 @@ export class Exchange {
   }
 
   #register(name: string, from: Deno.NetAddr): void {
-    const { operator, throttle, limits } = this.#options;
+    const { operator, throttle, limits, now } = this.#options;
     const known = this.#clients.get(name);
-    if (!known && this.#clients.size >= limits.clients) {
+    if (!known && this.#clients.size >= limits.clients && !this.#makeRoom(name, from)) {
       return this.#note(`refused to register ${name}: ${limits.clients} names are the limit`, from);
     }
+    const quiet = !known || this.#quiet.delete(known);
     // Registered twice from one address is a welcome that was lost: there is nothing new to say.
-    if (known && isSame(known.address, from)) {
-      this.#sender(from.hostname).set(from.port, known);
-    } else {
-      if (known) this.#forget(known);
-      const client = { name, address: from, prefix: recvfromPrefix(name) };
-      this.#clients.set(name, client);
-      this.#sender(from.hostname).set(from.port, client);
-      operator.print(SERVER.registered(name, from.hostname, from.port));
+    const same = known && isSame(known.address, from);
+    const prefix = recvfromPrefix(name);
+    const client = same ? known : { name, address: from, prefix, registeredAt: now() };
+    client.registeredAt = now();
+    if (quiet) this.#quiet.add(client);
+    if (known) this.#forget(known);
+    this.#clients.set(name, client);
+    this.#sender(from.hostname).set(from.port, client);
+    if (!same) operator.print(SERVER.registered(name, from.hostname, from.port));
+    if (known && !same) {
+      const { hostname, port } = known.address;
+      operator.note(`${name} moved from ${hostname} port ${port}`, "moved");
     }
     throttle.send(welcome(name), from);
+  }
+
+  /** Whether a name that never said anything has left its place to `name`. */
+  #makeRoom(name: string, from: Deno.NetAddr): boolean {
+    const { limits, now } = this.#options;
+    const [oldest] = this.#quiet;
+    if (!oldest || now() - oldest.registeredAt < QUIET_MS) return false;
+    this.#quiet.delete(oldest);
+    this.#clients.delete(oldest.name);
+    this.#forget(oldest);
+    const why = `${limits.clients} names are the limit, and it has said nothing`;
+    this.#note(`${name} takes the place of ${oldest.name}: ${why}`, from);
+    return true;
   }
 
   #sendto({ to, text }: { to: string; text: Uint8Array }, address: Deno.NetAddr): void {
     const { operator } = this.#options;
     const sender = this.#senders.get(address.hostname)?.get(address.port);
     if (!sender) return this.#note("dropped a message from an address without a name", address);
+    this.#quiet.delete(sender);
     const shown = this.#shown(sender.name, to, text);
     operator.print(shown);
     const client = this.#clients.get(to);
@@ -336,7 +378,7 @@ function isSame(one: Deno.NetAddr, other: Deno.NetAddr): boolean {
 
 // ---- links ----
 
-/** Many servers write no line ends: what they sent is a line after this silence. */
+/** Many servers write no line ends: what they sent is a message after this silence, in ms. */
 const BARE_MS = 100;
 /**
  * Some pass on other servers' line ends and write none themselves. From one that has sent a line end it
@@ -347,15 +389,17 @@ const MIXED_MS = 1000;
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30_000;
 /** A link that lasted for so long was a good one: the next wait is the first one again. */
-const STEADY_MS = 5000;
+const STEADY_MS = 1000;
 /** How long a neighbour gets to close after this server has ended its side. */
 const LINGER_MS = 300;
 /** As much of a line that is none as a person needs to see what it was. */
 const SHOWN_BYTES = 60;
 
-/** The lines of a link, with or without line ends. */
+/** The lines of a link, with or without line ends; what is no message is among them. */
 export class LinkSplitter implements Splitter<Uint8Array> {
   readonly #lines: LineSplitter;
+  /** What waits has come in reads of its own, and not behind a line end. */
+  #apart = true;
 
   /** A splitter for one link; `maxBytes` is the longest line. */
   constructor(maxBytes: number) {
@@ -375,19 +419,34 @@ export class LinkSplitter implements Splitter<Uint8Array> {
 
   /** Returns the lines that `bytes` complete. */
   push(bytes: Uint8Array): Uint8Array[] {
-    return this.#lines.push(bytes);
+    const { waiting } = this.#lines;
+    if (waiting.length === 0) this.#apart = true;
+    // Two messages without line ends were a write each, and so a read each. What fills a segment may be
+    // the first part of a longer write, which must not be cut where its text looks like a message.
+    const next = this.#apart && waiting.length < SEGMENT_BYTES && startsPassage(bytes) &&
+      (parsePassage(waiting) || !parsePassage(joined(waiting, bytes)));
+    const before = next ? this.#lines.silence() : [];
+    const lines = this.#lines.push(bytes);
+    if (lines.length > 0) this.#apart = false;
+    return [...before, ...lines];
   }
 
-  /** Returns what waits if it is a message; what is only the beginning of one waits on. */
+  /** Returns what waits, whatever it is: more of it is not to be expected. */
   silence(): Uint8Array[] {
-    const lines = this.#lines.silence();
-    return lines.every(parsePassage) ? lines : lines.flatMap((line) => this.#lines.push(line));
+    return this.#lines.silence();
   }
 
   /** A message without a line end counts, but not from a neighbour that died in the middle of a line. */
   end(): Uint8Array[] {
     return this.#lines.terminated ? [] : this.silence();
   }
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 let links = 0;
@@ -398,39 +457,32 @@ export async function linkSession(
   { exchange, signal, limits, flow, operator }: Serving & { exchange: Exchange },
 ): Promise<void> {
   const { hostname, port } = conn.remoteAddr;
-  let reason: string | undefined;
+  const neighbour = `overlay server ${hostname} port ${port}`;
+  let reason = "has gone";
   const outbound = new Outbound(conn, flow, {
     hardBytes: limits.linkBytes,
     onCut: (why) => {
-      reason = why;
+      reason = why ?? reason;
       tryClose(conn);
     },
   });
   const link: Link = { id: ++links, outbound };
-  const lines = new LinkSplitter(limits.lineBytes);
+  const take = (line: Uint8Array) => {
+    if (line.length === 0 || exchange.passed(line, link)) return;
+    operator.note(`${neighbour} sent no message: ${quote(line)}`, "piece");
+  };
   exchange.opened(link);
   try {
-    for await (const batch of frames(conn, lines)) {
-      for (const line of batch) {
-        // The last word is said; what still comes is read so that the neighbour can end in order.
-        if (signal.aborted || line.length === 0) continue;
-        if (!exchange.passed(line, link)) return void (reason = `sent no message: ${quote(line)}`);
-        const pause = flow.hold();
-        if (pause) await pause;
-      }
-    }
+    const lines = frames(conn, new LinkSplitter(limits.lineBytes));
+    await takeFrames(lines, take, { signal, flow, rate: limits.rate });
   } catch (error) {
     if (error instanceof FrameTooLongError) reason = `sent ${error.message}`;
     else if (!isDisconnect(error)) throw error;
   } finally {
     exchange.closed(link);
-    outbound.discard();
-    tryClose(conn);
-    if (!signal.aborted) {
-      const what = `overlay server ${hostname} port ${port} ${reason ?? "has gone"}`;
-      // One kind for all: strangers who come and go must not become a flood of sentences.
-      operator.note(`${what}: link ended`, "link");
-    }
+    // One kind for all: strangers who come and go must not become a flood of sentences.
+    if (!signal.aborted) operator.note(`${neighbour} ${reason}: link ended`, "link");
+    await hangUp(conn, outbound, limits.drainMs);
   }
 }
 
@@ -438,7 +490,7 @@ export async function linkSession(
  * Serves the link that this server has made itself, until it ends or `signal` is aborted; then it is
  * ended as the links are that others have made: what is queued arrives, and our side ends first.
  */
-export async function ownLinkSession(
+async function ownLinkSession(
   conn: Deno.TcpConn,
   serving: Serving & { exchange: Exchange },
 ): Promise<void> {

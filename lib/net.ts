@@ -90,6 +90,11 @@ export class LineSplitter implements Splitter<Uint8Array> {
     return this.#terminated;
   }
 
+  /** What waits without a line end; a view until the next `push`. */
+  get waiting(): Uint8Array {
+    return this.#rest.bytes;
+  }
+
   /** A {@linkcode FrameTooLongError} once the peer has sent too much without a line end. */
   get error(): FrameTooLongError | undefined {
     return this.#error;
@@ -265,6 +270,10 @@ class Accumulator {
   #buffer: Uint8Array = EMPTY;
   length = 0;
 
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.length);
+  }
+
   add(bytes: Uint8Array): void {
     const length = this.length + bytes.length;
     if (length > this.#buffer.length) {
@@ -280,7 +289,7 @@ class Accumulator {
   take(end: Uint8Array = EMPTY): Uint8Array {
     if (this.length === 0) return end;
     this.add(end);
-    const all = this.#buffer.subarray(0, this.length);
+    const all = this.bytes;
     this.#buffer = EMPTY;
     this.length = 0;
     return all;

@@ -235,7 +235,11 @@ Deno.test("bridge programs say what is wrong with a command line, and end with 2
       ["server.ts", ["-p=65536"], 'port must be a whole number from 0 to 65535, not "65536"'],
       ["server.ts", ["-p0", "--contact=x"], "unknown option --contact, did you mean --contacts?"],
       ["client.ts", [], "missing --id and --port and --server"],
-      ["client.ts", ["--id=a b", "-p0", ...server], '--id must be letters and digits, not "a b"'],
+      [
+        "client.ts",
+        ["--id=a b", "-p0", ...server],
+        '--id must be one word of at most 64 bytes, not "a b"',
+      ],
       ["client.ts", ["--id=a", "-p0", "--server=x"], '--server must be ADDRESS:PORT, not "x"'],
     ] as const
   ) {

@@ -1,3 +1,4 @@
+import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
 import { introduce } from "../client.ts";
@@ -78,7 +79,28 @@ test("LoopGuard bounds what it knows when lines are many and long", () => {
   assertEquals(each.arrived(`0 to b: ${long}`, 2), true);
 });
 
-/** What a splitter makes of bytes; `null` is a silence, and the stream ends behind. */
+test("LoopGuard costs the same for a link that opens and closes, however many lines it knows", () => {
+  const { guard: each } = guard();
+  const opens = (first: number) => {
+    const before = performance.now();
+    for (let link = first; link < first + 300; link++) each.opened(link);
+    for (let link = first; link < first + 300; link++) each.closed(link);
+    return performance.now() - before;
+  };
+  const control = opens(10);
+  for (let i = 0; i < 70_000; i++) each.arrived(`a to b: ${i}`, 1);
+  const heap = Deno.memoryUsage().heapUsed;
+  for (let link = 400; link < 700; link++) each.opened(link);
+  // Known still, and looked at by one of the new links.
+  assertEquals(each.arrived("a to b: 69999", 2), false);
+  assertEquals(each.arrived("a to b: 69999", 500), true);
+  const grown = Deno.memoryUsage().heapUsed - heap;
+  const ms = opens(700);
+  assert(ms < Math.max(50, 10 * control), `${ms} ms, ${control} ms where no line was known`);
+  assert(grown < 16 * 1024 * 1024, `${grown} bytes more`);
+});
+
+/** What a splitter makes of reads; `null` is a silence, and the stream ends behind. */
 function lines(...input: (string | null)[]): string[] {
   const splitter = new LinkSplitter(100);
   const frames = input.flatMap((each) =>
@@ -87,22 +109,46 @@ function lines(...input: (string | null)[]): string[] {
   return [...frames, ...splitter.end()].map((frame) => new TextDecoder().decode(frame));
 }
 
-test("LinkSplitter takes a line when it ends or when a silence follows a whole message", () => {
+test("LinkSplitter takes a line when it ends or when a silence follows it", () => {
   assertEquals(lines("a to b: c\na to b: d\r\n"), ["a to b: c", "a to b: d"]);
   assertEquals(lines("a to b: c", null, "a to b: d", null), ["a to b: c", "a to b: d"]);
   assertEquals(lines("a to b: c\n", "a to b: d", null, "a to b: e\n"), [
     ...["a to b: c", "a to b: d", "a to b: e"],
   ]);
-  for (let cut = 0; cut < "a to b:".length; cut++) {
-    const whole = "a to b: c";
-    assertEquals(lines(whole.slice(0, cut), null, `${whole.slice(cut)}\n`), [whole]);
+  // What is no message waits no longer than one: what follows it is heard.
+  assertEquals(lines("hello there", null, "a to b: c", null), ["hello there", "a to b: c"]);
+});
+
+test("LinkSplitter takes a message whole however it is split", () => {
+  const whole = "bob-1 to b: c d e to: f";
+  for (let cut = 0; cut <= whole.length; cut++) {
+    assertEquals(lines(whole.slice(0, cut), `${whole.slice(cut)}\n`), [whole]);
+    assertEquals(lines(whole.slice(0, cut), whole.slice(cut), null), [whole]);
   }
+  assertEquals(lines(...whole, null), [whole]);
+});
+
+test("LinkSplitter cuts messages without line ends apart where a read begins with one", () => {
+  assertEquals(lines("a to b: c", "d to e: f", null), ["a to b: c", "d to e: f"]);
+  assertEquals(lines("hello there", "d to e: f", null), ["hello there", "d to e: f"]);
+  assertEquals(lines("x to y: z\n", "a to b: c", "d to e: f", null), [
+    ...["x to y: z", "a to b: c", "d to e: f"],
+  ]);
+  assertEquals(lines("a to b: c", " d to e: f", null), ["a to b: c d to e: f"]);
+  assertEquals(lines("a to b: c", "d to e", null), ["a to b: cd to e"]);
+  // The first part of a longer write is not cut at a text of its own, nor what stands behind a line end.
+  const long = `a to b: ${"x".repeat(528)}`;
+  const splitter = new LinkSplitter(1000);
+  const push = (text: string) => splitter.push(new TextEncoder().encode(text)).length;
+  assertEquals([push(long), push("d to e: f"), splitter.silence()[0]?.length], [0, 0, 545]);
+  assertEquals(lines("x to y: z\na to b: c", "d to e: f", null), [
+    ...["x to y: z", "a to b: cd to e: f"],
+  ]);
 });
 
 test("LinkSplitter drops what is unfinished at the end, unless no line ends were sent", () => {
   assertEquals(lines("a to b: c\na to b: d"), ["a to b: c"]);
   assertEquals(lines("a to b: c"), ["a to b: c"]);
-  assertEquals(lines("a to b"), []);
 });
 
 test("LinkSplitter waits longer for the rest of a line when line ends were sent", () => {
@@ -157,7 +203,9 @@ test("keepLinked() waits from one second on, doubling to thirty, when nobody is 
 test("keepLinked() starts at one second again when a link has lasted", async () => {
   const refused = new StartError("no");
   assertEquals((await waits([refused, refused, 60, refused])).ms, [1000, 2000, 1000, 2000]);
-  assertEquals((await waits([0, 0, 0, 5, 0])).ms, [1000, 2000, 4000, 1000, 2000]);
+  assertEquals((await waits([0, 0, 0, 1, 0])).ms, [1000, 2000, 4000, 1000, 2000]);
+  // A link that flaps is made again after a second each time, as long as it had lived for one.
+  assertEquals((await waits([1, 1, 1, 0.9, 1])).ms, [1000, 1000, 1000, 2000, 1000]);
 });
 
 test("keepLinked() ends when its signal is aborted, and passes on what is no refusal", async () => {

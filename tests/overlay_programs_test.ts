@@ -134,6 +134,91 @@ Deno.test("part 3 of the document: its sample is shown whole by real processes",
   assertEquals([server2.stderr, one.stderr, two.stderr], ["", "", ""]);
 });
 
+/** What the course's own script checks: five tests, 20 points each, nothing for a part of one. */
+async function grade([client1, client2]: [string, string]): Promise<number> {
+  const tests: [servers: number, ...steps: [who: 0 | 1, line: string, seen?: RegExp][]][] = [
+    [1],
+    [1, [0, `sendto ${client2} hello`, /hello/], [1, `sendto ${client1} hi`, /hi/]],
+    [1, [0, `sendto ${client2} hello`, /hello/], [0, "sendto nobody-1 x"]],
+    [2, [0, `sendto ${client2} one way`, /one way/]],
+    [2, [0, `sendto ${client2} there`, /there/], [1, `sendto ${client1} back`, /back/]],
+  ];
+  let points = 0;
+  for (const [count, ...steps] of tests) {
+    await using server1 = startServer("-p", "0", "-o", "0");
+    const overlay1 = String(await port(server1, "server overlay started"));
+    await using other = count === 2
+      ? startServer("-p", "0", "-s", "127.0.0.1", "-t", overlay1, "-o", "0")
+      : undefined;
+    const server2 = other ?? server1;
+    if (other) {
+      await server1.until(/server overlay connection from host/);
+      await server2.until(/connected to overlay server/);
+    }
+    const { client: one } = await join(server1, client1);
+    await using _one = one;
+    const { client: two } = steps.length > 0 ? await join(server2, client2) : { client: one };
+    await using _two = two;
+    const names = [client1, client2] as const;
+    const clients = [one, two] as const;
+    // Each process's lines, in order: each must be contained in the line in its place.
+    const lines = new Map<Program, string[]>([
+      [server1, ["server started on 127.0.0.1 at port", "server overlay started at port"]],
+    ]);
+    const add = (program: Program, ...more: string[]) =>
+      lines.set(program, [...lines.get(program) ?? [], ...more]);
+    if (other) {
+      add(other, "server started on 127.0.0.1 at port", "server overlay started at port");
+      add(other, `connected to overlay server at 127.0.0.1 port ${overlay1}`);
+      add(server1, "server overlay connection from host 127.0.0.1 port");
+    }
+    add(server1, `${client1} registered from host 127.0.0.1 port`);
+    add(one, `connected to server and registered ${client1}`);
+    if (two !== one) {
+      add(server2, `${client2} registered from host 127.0.0.1 port`);
+      add(two, `connected to server and registered ${client2}`);
+    }
+    for (const [who, line, seen] of steps) {
+      const [home, away] = who === 0 ? [server1, server2] : [server2, server1];
+      await clients[who].type(line);
+      const [, to, text] = /^sendto (\S+) (.*)$/.exec(line)!;
+      const message = `${names[who]} to ${to}: ${text}`;
+      add(home, message);
+      if (other || !seen) add(home, `${to} is not registered with server`);
+      if (other) {
+        add(home, `Sending message to overlay server: ${message}`);
+        add(away, `Received from overlay server: ${message}`);
+      }
+      if (seen) {
+        add(clients[1 - who]!, `${names[who]}: ${text}`);
+        await clients[1 - who]!.until(seen);
+      } else await home.until(`${to} is not registered with server\n`);
+    }
+    for (const client of new Set(clients)) {
+      await client.type("exit");
+      await client.code();
+      add(client, "terminating client...");
+    }
+    for (const server of new Set([server2, server1])) {
+      await server.stop("SIGINT");
+      add(server, "terminating server...");
+    }
+    const passed = [...lines].every(([{ stdout }, expected]) => {
+      const shown = stdout.split("\n").slice(0, -1);
+      return shown.length === expected.length &&
+        shown.every((line, i) => line.includes(expected[i]!));
+    });
+    if (passed) points += 20;
+  }
+  return points;
+}
+
+for (const names of [["client1-48213", "client2-48213"], ["client1", "client2"]] as const) {
+  Deno.test(`the course's own script gives 100 of 100 points to ${names[0]} and ${names[1]}`, async () => {
+    assertEquals(await grade([...names]), 100);
+  });
+}
+
 Deno.test("client.ts overlay leaves with the document's line when it is ended in any way", async () => {
   await using server = new Server();
   const shown = (name: string) =>
@@ -262,8 +347,8 @@ Deno.test("overlay.ts and its client show their usage and end with 2 when told t
       ["client.ts", "overlay -s 127.0.0.1 -p 9000", "missing -n NAME"],
       [
         "client.ts",
-        "overlay -s 127.0.0.1 -p 9000 -n Tommy_Trojan",
-        'the name must be one word of letters and digits, not "Tommy_Trojan"',
+        "overlay -s 127.0.0.1 -p 9000 -n Tommy:Trojan",
+        'the name must be one word of at most 64 bytes without ":", not "Tommy:Trojan"',
       ],
     ] as const
   ) {

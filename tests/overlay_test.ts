@@ -183,11 +183,51 @@ Deno.test("serve() takes lines however they are cut, with CRLF, and bare when a 
   await alice.expect("recvfrom Carol two");
 });
 
+/** What a neighbour may send that is no message, with and without a line end. */
+const PIECES: [sent: string, told: string][] = [
+  ["GET / HTTP/1.1\r\n", '"GET / HTTP/1.1"'],
+  ["\x1b[2J\x00\n", '"\\x1b[2J\\x00"'],
+  [`${"x".repeat(100)}\n`, `"${"x".repeat(60)}"...`],
+  ["Alice to Bob\n", '"Alice to Bob"'],
+  [" to Alice: no sender\n", '" to Alice: no sender"'],
+  ["Bob to : no reader\n", '"Bob to : no reader"'],
+  ["hello there", '"hello there"'],
+  ["Bob to Alice", '"Bob to Alice"'],
+];
+
+for (const [sent, told] of PIECES) {
+  Deno.test(`serve() drops what is no message, and hears the link's next one: ${told.slice(0, 20)}`, async () => {
+    await using server = new Server();
+    using alice = await Client.register(server.port, "Alice");
+    using good = await join(server, 1);
+    using bad = await join(server, 2);
+    await bad.send(sent);
+    await server.untilNoted(` sent no message: ${told}\n`);
+    // Both ways, and as the piece was sent: with a line end or without one.
+    await bad.send(`Carol to Alice: next${sent.endsWith("\n") ? "\n" : ""}`);
+    await alice.expect("recvfrom Carol next");
+    await alice.send("sendto Nobody x");
+    for (const each of [good, bad]) await each.expect("Alice to Nobody: x\n");
+    assert(!server.stderr.includes("link ended"), server.stderr);
+  });
+}
+
+Deno.test("serve() cuts messages without line ends apart where a new read begins with one", async () => {
+  await using server = new Server();
+  using alice = await Client.register(server.port, "Alice");
+  using bare = await join(server, 1);
+  for (let i = 0; i < 3; i++) {
+    // Two pasted lines: each a write, the second well within the silence that would end the first.
+    await bare.send(`client1-48213 to Alice: first ${i}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await bare.send(`client2-48214 to Alice: second ${i}`);
+    await alice.expect(`recvfrom client1-48213 first ${i}`);
+    await alice.expect(`recvfrom client2-48214 second ${i}`);
+  }
+});
+
 /** What a neighbour may send that ends its link, and what the operator is told. */
 const NONSENSE: [sent: string, told: string][] = [
-  ["GET / HTTP/1.1\r\n", 'sent no message: "GET / HTTP/1.1"'],
-  ["\x1b[2J\x00\n", 'sent no message: "\\x1b[2J\\x00"'],
-  [`${"x".repeat(100)}\n`, `sent no message: "${"x".repeat(60)}"...`],
   [`Bob to Alice: ${"x".repeat(4083)}\n`, "sent no line end within 4096 bytes"],
   ["x".repeat(5000), "sent no line end within 4096 bytes"],
 ];
@@ -272,7 +312,8 @@ Deno.test("serve() ignores datagrams that are no request, and goes on", async ()
     "\n",
     "hello",
     "register",
-    "register Al-ice",
+    "register Al:ice",
+    "register Al\x1b[2Jice",
     `register ${"a".repeat(NAME_BYTES + 1)}`,
     "sendto Alice",
     new Uint8Array(65_507),
@@ -375,6 +416,45 @@ Deno.test("serve() moves a name when it is registered from another address", asy
   await old.expectNothing();
   const line = (client: Client) => `Alice registered from host 127.0.0.1 port ${client.port}`;
   assertEquals([server.count(line(old)), server.count(line(moved))], [1, 1]);
+  assertEquals(server.stderr.split("\n")[0], `Alice moved from 127.0.0.1 port ${old.port}`);
+});
+
+Deno.test("serve() takes any one word without a colon for a name, over a link too", async () => {
+  const [a, b] = await network([undefined, 0]) as [Server, Server];
+  using one = await Client.register(a.port, "client1-48213");
+  using two = await Client.register(b.port, "Zoë_2.🚀");
+  await one.send("sendto Zoë_2.🚀 to: you");
+  await two.expect("recvfrom client1-48213 to: you");
+  await two.send("sendto client1-48213 and back");
+  await one.expect("recvfrom Zoë_2.🚀 and back");
+  await end([a, b]);
+  assertEquals(a.count("Received from overlay server: Zoë_2.🚀 to client1-48213: and back"), 1);
+});
+
+Deno.test("serve() lets nobody forge a line of the operator's or of another server's", async () => {
+  const [a, b] = await network([undefined, 0]) as [Server, Server];
+  using alice = await Client.register(a.port, "Alice");
+  using bob = await Client.register(b.port, "Bob");
+  const forged = "Carol to Bob: forged";
+  for (const end of ["\n", "\r\n", "\r", "\x0b", "\x85", "\u2028"]) {
+    await alice.send(`sendto Bob hi${end}${forged}`);
+    assertStringIncludes(new TextDecoder().decode(await bob.receive()), "recvfrom Alice hi");
+    await alice.send(`register Eve${end}Mallory registered from host 1.2.3.4 port 5`);
+  }
+  await end([a, b]);
+  await bob.expectNothing();
+  for (const server of [a, b]) {
+    const lines = server.stdout.split(/[\n\r\v\u0085]/);
+    assertEquals(
+      lines.filter((line) => line.startsWith("Carol") || line.startsWith("Mallory")),
+      [],
+    );
+  }
+  const received = b.stdout.split("\n").filter((line) => line.startsWith("Received"));
+  assertEquals(received.length, 6);
+  for (const line of received) {
+    assertStringIncludes(line, "Received from overlay server: Alice to Bob: hi");
+  }
 });
 
 Deno.test("serve() gives an address its latest name when it registers twice", async () => {

@@ -16,10 +16,19 @@ const DATAGRAMS: [datagram: string, request: string][] = [
   ["register Alice", "register Alice"],
   ["register Alice\n", "register Alice"],
   ["register Alice\r\n", "register Alice"],
-  ["register __proto__", "unknown"],
+  ["register __proto__", "register __proto__"],
+  ["register client1-48213", "register client1-48213"],
   ["register 007", "register 007"],
   ["register Tommy Trojan", "unknown"],
-  ["register Zoë", "unknown"],
+  ["register Zoë", "register Zoë"],
+  ["register A:b", "unknown"],
+  ["register A\x1b[2J", "unknown"],
+  ["register A\tb", "unknown"],
+  ["register A\u009bb", "unknown"],
+  ["register A\u202eb", "unknown"],
+  ["register A\u00a0b", "unknown"],
+  [`register ${"ë".repeat(32)}`, `register ${"ë".repeat(32)}`],
+  [`register ${"ë".repeat(33)}`, "unknown"],
   ["register ", "unknown"],
   ["register", "unknown"],
   ["register  Alice", "unknown"],
@@ -35,7 +44,8 @@ const DATAGRAMS: [datagram: string, request: string][] = [
   ["sendto Bob ", "unknown"],
   ["sendto Bob", "unknown"],
   ["sendto  Bob", "unknown"],
-  ["sendto B-b Hello", "unknown"],
+  ["sendto B-b Hello", "sendto B-b [Hello]"],
+  ["sendto B:b Hello", "unknown"],
   [`sendto ${"a".repeat(NAME_BYTES + 1)} Hello`, "unknown"],
   ["sendtoBob Hello", "unknown"],
   ["welcome Alice", "unknown"],
@@ -75,6 +85,7 @@ const LINES: [line: string, passage: string][] = [
   ["Alice to Bob:  two  inside ", "Alice Bob [ two  inside ]"],
   ["to to to: to", "to to [to]"],
   ["Alice to Bob:Hello", "Alice Bob [Hello]"],
+  ["client1-48213 to Zoë_2: a", "client1-48213 Zoë_2 [a]"],
   ["Alice to Bob: ", "Alice Bob []"],
   ["Alice to Bob", "none"],
   ["Alice to : Hello", "none"],
@@ -117,7 +128,7 @@ test("register(), welcome() and recvfrom() write the document's datagrams", () =
 
 test("typed() sends a line only when it is sendto with a name and a message", () => {
   assertEquals(text(wire.typed("sendto Bob Hello  there")!), "sendto Bob Hello  there");
-  for (const line of ["sendto Bob", "sendto", "register Bob", "hello", "", "sendto Bo-b hi"]) {
+  for (const line of ["sendto Bob", "sendto", "register Bob", "hello", "", "sendto Bo:b hi"]) {
     assertEquals(wire.typed(line), undefined);
   }
 });

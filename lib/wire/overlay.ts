@@ -26,12 +26,16 @@ export interface Passage {
 /** A datagram of UDP over IPv4 carries no more bytes. */
 export const DATAGRAM_BYTES = 65_507;
 /** The document bounds no name; each one is kept as long as the server runs. */
-export const NAME_BYTES = 255;
+export const NAME_BYTES = 64;
 
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 const COLON = 0x3a;
+const DEL = 0x7f;
+// Of other letters than those of ASCII, too, but nothing that a terminal would obey or not show. What
+// is not UTF-8 is decoded to U+FFFD.
+const NAME = /^[^\s:\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069\ufffd]+$/u;
 const UNKNOWN: Request = { type: "unknown" };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -39,44 +43,42 @@ const REGISTER = encoder.encode("register ");
 const SENDTO = encoder.encode("sendto ");
 const TO = encoder.encode(" to ");
 
-/** Whether a text is a name as the document has them: one word of ASCII letters and digits. */
+/** Whether a text is a name: one word of printable characters without `:`, at most 64 bytes of UTF-8. */
 export function isName(text: string): boolean {
-  return text.length <= NAME_BYTES && /^[A-Za-z0-9]+$/.test(text);
+  return NAME.test(text) && encoder.encode(text).length <= NAME_BYTES;
 }
 
 /** Takes a client's datagram apart. What has a part missing, or a name that is none, is unknown. */
 export function parseDatagram(bytes: Uint8Array): Request {
   const datagram = withoutLineEnd(bytes);
   if (begins(datagram, SENDTO)) {
-    const end = nameEnd(datagram, SENDTO.length);
+    const [to, end] = name(datagram, SENDTO.length);
     // A message has at least one byte behind the name and the blank.
-    if (end === SENDTO.length || datagram[end] !== SPACE || end + 1 === datagram.length) {
-      return UNKNOWN;
-    }
-    const to = ascii(datagram, { from: SENDTO.length, end });
+    if (to === undefined || datagram[end] !== SPACE || end + 1 === datagram.length) return UNKNOWN;
     return { type: "sendto", to, text: datagram.subarray(end + 1) };
   }
   if (begins(datagram, REGISTER)) {
-    const end = nameEnd(datagram, REGISTER.length);
-    if (end === REGISTER.length || end !== datagram.length) return UNKNOWN;
-    return { type: "register", name: ascii(datagram, { from: REGISTER.length, end }) };
+    const [word, end] = name(datagram, REGISTER.length);
+    if (word === undefined || end !== datagram.length) return UNKNOWN;
+    return { type: "register", name: word };
   }
   return UNKNOWN;
 }
 
 /** Takes a line from another server apart, without its end; undefined when it is none. */
 export function parsePassage(line: Uint8Array): Passage | undefined {
-  const fromEnd = nameEnd(line, 0);
-  if (fromEnd === 0 || !begins(line, TO, fromEnd)) return undefined;
-  const toStart = fromEnd + TO.length;
-  const toEnd = nameEnd(line, toStart);
-  if (toEnd === toStart || line[toEnd] !== COLON) return undefined;
-  return {
-    from: ascii(line, { from: 0, end: fromEnd }),
-    to: ascii(line, { from: toStart, end: toEnd }),
-    // The first colon ends the name, so a message may hold as many as it likes.
-    text: line.subarray(line[toEnd + 1] === SPACE ? toEnd + 2 : toEnd + 1),
-  };
+  const [from, fromEnd] = name(line, 0);
+  if (from === undefined || !begins(line, TO, fromEnd)) return undefined;
+  const [to, toEnd] = name(line, fromEnd + TO.length);
+  if (to === undefined || line[toEnd] !== COLON) return undefined;
+  // The first colon ends the name, so a message may hold as many as it likes.
+  return { from, to, text: line.subarray(line[toEnd + 1] === SPACE ? toEnd + 2 : toEnd + 1) };
+}
+
+/** Whether bytes begin with `<from> to <to>: `, as the first part of a message does. */
+export function startsPassage(bytes: Uint8Array): boolean {
+  const text = parsePassage(bytes)?.text;
+  return text !== undefined && bytes[bytes.length - text.length - 1] === SPACE;
 }
 
 /** `<a> to <b>: ` and the text as it came, with a line end: a message for another server. */
@@ -135,7 +137,7 @@ export type Notice =
  */
 export function parseNotice(bytes: Uint8Array): Notice {
   const text = decoder.decode(withoutLineEnd(bytes));
-  if (/^welcome(?![A-Za-z0-9])/i.test(text)) return { type: "welcome" };
+  if (/^welcome(?!\w)/i.test(text)) return { type: "welcome" };
   const match = /^recvfrom (\S+) (.*)$/s.exec(text);
   return { type: "shown", line: match ? `${match[1]}: ${match[2]}` : text };
 }
@@ -165,7 +167,7 @@ export const CLIENT = {
 
 /** Where the sender is named in a line that a client shows, as [start, end). */
 export function named(line: string): [start: number, end: number][] {
-  const match = /^([A-Za-z0-9]+): /d.exec(line);
+  const match = /^([^\s:]+): /d.exec(line);
   return match ? [match.indices![1]!] : [];
 }
 
@@ -201,23 +203,19 @@ function begins(bytes: Uint8Array, word: Uint8Array, at = 0): boolean {
   return true;
 }
 
-/** Where the name that starts at `from` ends; `from` itself when there is none, or one too long. */
-function nameEnd(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (at < bytes.length && isAlphanumeric(bytes[at]!)) {
-    if (++at - from > NAME_BYTES) return from;
-  }
-  return at;
-}
-
-function isAlphanumeric(byte: number): boolean {
-  const letter = byte | 0x20;
-  return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x39);
-}
-
-/** Names are short and of ASCII: this is several times faster than a decoder. */
-function ascii(bytes: Uint8Array, { from, end }: { from: number; end: number }): string {
+/** The name that starts at `from`, undefined when it is none, and where it ends. */
+function name(bytes: Uint8Array, from: number): [name: string | undefined, end: number] {
   let text = "";
-  for (let at = from; at < end; at++) text += String.fromCharCode(bytes[at]!);
-  return text;
+  let end = from;
+  let ascii = true;
+  for (; end < bytes.length && end - from <= NAME_BYTES; end++) {
+    const byte = bytes[end]!;
+    if (byte === SPACE || byte === COLON) break;
+    ascii &&= byte > SPACE && byte < DEL;
+    // Nearly all names are of ASCII: this is several times faster than a decoder.
+    if (ascii) text += String.fromCharCode(byte);
+  }
+  if (!ascii) text = decoder.decode(bytes.subarray(from, end));
+  const valid = end > from && end - from <= NAME_BYTES && (ascii || NAME.test(text));
+  return [valid ? text : undefined, end];
 }
