@@ -192,6 +192,9 @@ for (const [name, dialect] of Object.entries(DIALECTS)) {
       using late = await enter(dialect, port, 2);
       const heard = new InOrder(dialect);
       reader.onBytes = heard.take;
+      // What this protocol answers to a message is a promise that the others get it.
+      let answers = "";
+      sender.onBytes = (data) => answers += textOf(data);
       const flooding = (async () => {
         for (let from = 0; !sender.ended; from += 20) {
           await sender.peer.send(batch(dialect, { from, count: 20 }));
@@ -206,7 +209,7 @@ for (const [name, dialect] of Object.entries(DIALECTS)) {
       using lateReader = new Listener(late);
       lateReader.onBytes = heardLate.take;
       const { code, took } = await ended;
-      await Promise.all([reader.end(), lateReader.end()]);
+      await Promise.all([reader.end(), lateReader.end(), sender.end()]);
       sender.peer.close();
       await flooding;
       assertEquals(code, 0);
@@ -214,6 +217,9 @@ for (const [name, dialect] of Object.entries(DIALECTS)) {
       assert(heard.count >= accepted);
       assertEquals([heardLate.count, heardLate.rest], [heard.count, heard.rest]);
       assertEquals(heard.rest, "");
+      const answered = answers.split("u0 is sending a broadcast\n").length - 1;
+      assert(heardLate.count >= answered, `${answered} were answered, ${heardLate.count} heard`);
+      assert(name !== "relay" || answered >= 1000, `only ${answered} were answered`);
     });
   }
 }
