@@ -4,6 +4,8 @@
  * @module
  */
 
+import { escaped, svg } from "../tools/svg.ts";
+
 /** One bar; bars of the same group stand together. */
 export interface Bar {
   /** What the group is called. */
@@ -17,13 +19,27 @@ export interface Bar {
 const WIDTH = 860;
 const LEFT = 150;
 const BAR = 15;
-const COLOURS = ["#6b7280", "#2563eb", "#059669", "#d97706", "#9333ea", "#dc2626", "#0891b2"];
+/** A colour for each server, that can be read on light and on dark ground, and is no other's. */
+const COLOURS: Readonly<Record<string, string>> = {
+  "C relay": "#8b949e",
+  "bytes in Deno": "#6b7f99",
+  "datagrams in Deno": "#9a8f6b",
+  relay: "#3b82f6",
+  channels: "#10a37f",
+  chatroom: "#d97706",
+  overlay: "#9333ea",
+  "ncat --broker": "#dc2626",
+  ngircd: "#db5a9c",
+};
 
 /** Draws the bars from left to right, each group with a heading, on a scale of its own. */
 export function plot(bars: readonly Bar[], title: string): string {
-  const names = [...new Set(bars.map((bar) => bar.name))];
-  const parts: string[] = [text({ x: 10, y: 22, size: 15, bold: true }, title)];
-  let y = 36;
+  const note = "each group has a scale of its own; a colour is one server in all of them";
+  const parts = [
+    text({ x: 10, y: 22, size: 15, bold: true }, title),
+    text({ x: 10, y: 40, size: 12 }, note),
+  ];
+  let y = 52;
   for (const group of new Set(bars.map((bar) => bar.group))) {
     const members = bars.filter((bar) => bar.group === group);
     const longest = Math.max(...members.map((bar) => bar.value));
@@ -32,7 +48,7 @@ export function plot(bars: readonly Bar[], title: string): string {
     y += 6;
     for (const { name, value } of members) {
       const width = Math.max(1, (value / longest) * (WIDTH - LEFT - 110));
-      const colour = COLOURS[names.indexOf(name) % COLOURS.length]!;
+      const colour = COLOURS[name] ?? "#808a94";
       const box = `x="${LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR - 3}"`;
       parts.push(text({ x: 20, y: y + 10, size: 11 }, name), `<rect ${box} fill="${colour}"/>`);
       const figure = Math.round(value).toLocaleString("en");
@@ -40,22 +56,15 @@ export function plot(bars: readonly Bar[], title: string): string {
       y += BAR;
     }
   }
-  const height = y + 12;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif">`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    ...parts,
-    "</svg>\n",
-  ].join("\n");
+  const style = "\n  text { font-family: sans-serif; }\n";
+  return svg({ title: `${title}: ${note}`, width: WIDTH, height: y + 12, style }, parts);
 }
 
 function text(
   { x, y, size, bold = false }: { x: number; y: number; size: number; bold?: boolean },
   content: string,
 ): string {
-  const escaped = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const weight = bold ? ' font-weight="bold"' : "";
-  return `<text x="${
-    x.toFixed(1)
-  }" y="${y}" font-size="${size}"${weight} fill="#111827">${escaped}</text>`;
+  const at = `x="${x.toFixed(1)}" y="${y}"`;
+  return `<text ${at} font-size="${size}"${weight}>${escaped(content)}</text>`;
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertStringIncludes } from "@std/assert/string-includes";
 import { type State, TABLE, type Trigger } from "../client.ts";
-import { drawStates } from "../tools/state_diagram.ts";
+import { drawPlain, drawStates } from "../tools/state_diagram.ts";
 
 /** Walks through the table; a trigger that means nothing is written as such. */
 function walk(...triggers: Trigger[]): string[] {
@@ -17,6 +17,11 @@ function walk(...triggers: Trigger[]): string[] {
 Deno.test("docs/bridge-states.svg is what the table draws", async () => {
   const file = new URL("../docs/bridge-states.svg", import.meta.url);
   assertEquals(await Deno.readTextFile(file), drawStates());
+});
+
+Deno.test("docs/bridge-plain.svg is what the table leads to", async () => {
+  const file = new URL("../docs/bridge-plain.svg", import.meta.url);
+  assertEquals(await Deno.readTextFile(file), drawPlain());
 });
 
 Deno.test({

@@ -135,6 +135,9 @@ if (import.meta.main) {
   const svg = draw([
     [windowOf("Terminal 1: server", server!)],
     [windowOf("Terminal 2: Alice", alice!), windowOf("Terminal 3: Bob", bob!)],
-  ], { width: 1610 });
+  ], {
+    width: 1610,
+    title: "Three terminals: the bridge server, Alice and Bob, from start to end",
+  });
   await Deno.writeTextFile(new URL("../docs/bridge-session.svg", import.meta.url), svg);
 }

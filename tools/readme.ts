@@ -28,7 +28,10 @@ export async function generate(performance: string): Promise<Parts> {
   );
   return {
     texts: { ...Object.fromEntries(screens), limits: limitTable(), figures: figures(performance) },
-    picture: draw([played["relay"]!], { width: 1180 }),
+    picture: draw([played["relay"]!], {
+      width: 1180,
+      title: "Two terminals: Alice and Bob in a relay chat",
+    }),
   };
 }
 

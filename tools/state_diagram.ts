@@ -1,13 +1,15 @@
 /**
- * Draws `docs/bridge-states.svg`, the state diagram of the bridge client that the document's Part 0 asks
- * for, from the table that the client runs on. Where things stand is said here; what there is to draw,
- * the table says, and what finds no place is an error.
+ * Draws the state diagrams of the bridge client that the document's Part 0 asks for. In
+ * `docs/bridge-plain.svg` stand the document's own states; `docs/bridge-states.svg` is the whole table
+ * that the client runs on. Where things stand is said here; what there is to draw, the table says, and
+ * what finds no place is an error.
  *
  * Run it with `deno run --allow-write=docs tools/state_diagram.ts` after a change of the table.
  *
  * @module
  */
 
+import { escaped, svg } from "./svg.ts";
 import { type Action, type State, TABLE, type Transition, type Trigger } from "../client.ts";
 
 /** Left, top, width and height. */
@@ -209,7 +211,7 @@ function stateBox(state: State, [x, y, width, height]: Box, inside: readonly Arr
 }
 
 function internal([trigger, action, to]: readonly [Trigger, Action, State | "back"]): string {
-  return `${trigger} / ${action}${to === "back" ? " ↩" : ""}`;
+  return `${trigger} / ${action}${to === "back" ? ", back" : ""}`;
 }
 
 function text(
@@ -217,48 +219,165 @@ function text(
   [x, y]: Point,
   { class: name, anchor }: { class: string; anchor: string },
 ): string {
-  const safe = content.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  return `<text class="${name}" x="${x}" y="${y}" text-anchor="${anchor}">${safe}</text>`;
+  const at = `x="${x}" y="${y}" text-anchor="${anchor}"`;
+  return `<text class="${name}" ${at}>${escaped(content)}</text>`;
 }
 
 const STYLE = `
-  text { font: 13px "DejaVu Sans", Verdana, sans-serif; fill: #1c2733; }
+  text { font: 13px "DejaVu Sans", Verdana, sans-serif; }
   .event { font-weight: bold; }
-  .action, .inside, .note { font-style: italic; fill: #44566b; }
+  .action, .inside, .note { font-style: italic; fill: var(--soft); }
   .name { font-size: 15px; font-weight: bold; }
-  .title { fill: #5b6b7d; }
+  .title { fill: var(--soft); }
   .heading { font-size: 18px; font-weight: bold; }
-  .state { fill: #eaf2fd; stroke: #2f5d9b; stroke-width: 1.5; }
-  .frame { fill: none; stroke: #93a1b1; stroke-dasharray: 6 5; }
-  .arrow { fill: none; stroke: #2f5d9b; stroke-width: 1.5; marker-end: url(#head); }
+  .state { fill: var(--box); stroke: var(--line); stroke-width: 1.5; }
+  .frame { fill: none; stroke: var(--rim); stroke-dasharray: 6 5; }
+  .arrow { fill: none; stroke: var(--line); stroke-width: 1.5; marker-end: url(#head); }
 `;
+const ARROW_HEAD =
+  `<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto"><path class="fill-line" d="M0 0L10 5L0 10z"/></marker></defs>`;
+
+function endMark([x, y]: Point, radius: number): string {
+  return `<circle cx="${x}" cy="${y}" r="${radius}" class="stroke-text" fill="none" stroke-width="1.5"/>\n` +
+    `<circle cx="${x}" cy="${y}" r="${radius - 6}" class="fill-text"/>`;
+}
 
 function document(parts: readonly string[]): string {
   const [endX, endY] = END;
   const notes = [
-    "bold: what happens; italic: what the client does. ↩ back to the state that it was asked in.",
+    "bold: what happens; italic: what the client does. An arrow that bends back leads to the state in which the question was asked.",
     "/quit stands for Control-C and the end of the input, too. What is not drawn changes nothing.",
   ];
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}">`,
-    `<style>${STYLE}</style>`,
-    `<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0L10 5L0 10z" fill="#2f5d9b"/></marker></defs>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    text("Bridge client: states, events and actions", [20, 34], {
-      class: "heading",
-      anchor: "start",
-    }),
-    `<circle cx="320" cy="142" r="8" fill="#1c2733"/>`,
+  const title = "Bridge client: states, events and actions";
+  return svg({ title, width: WIDTH, height: HEIGHT, style: STYLE }, [
+    ARROW_HEAD,
+    text(title, [20, 34], { class: "heading", anchor: "start" }),
+    `<circle cx="320" cy="142" r="8" class="fill-text"/>`,
     `<path class="arrow" d="M312 142 L220 142"/>`,
     ...parts,
-    `<circle cx="${endX}" cy="${endY}" r="${END_RADIUS}" fill="none" stroke="#1c2733" stroke-width="1.5"/>`,
-    `<circle cx="${endX}" cy="${endY}" r="${END_RADIUS - 6}" fill="#1c2733"/>`,
+    endMark(END, END_RADIUS),
     text("END", [endX, endY + 38], { class: "name", anchor: "middle" }),
     ...notes.map((note, i) => text(note, [20, 920 + i * LINE], { class: "note", anchor: "start" })),
-    "</svg>\n",
-  ].join("\n");
+  ]);
+}
+
+// ---- the document's own states ----
+
+type Plain = Exclude<State, "REGISTERING" | "BRIDGING" | "CALLING" | "END">;
+
+const PLAIN_BOXES: Readonly<Record<Plain, Box>> = {
+  IDLE: [40, 70, 130, 46],
+  REGISTERED: [330, 70, 150, 46],
+  BRIDGED: [650, 70, 150, 46],
+  WAIT: [330, 215, 150, 46],
+  "CHAT reading": [330, 370, 150, 46],
+  "CHAT writing": [650, 370, 150, 46],
+};
+
+/** An arrow between two of these states, and the way through the table that it stands for. */
+interface PlainArrow extends Route {
+  readonly from: Plain;
+  readonly through: readonly Trigger[];
+  readonly says: readonly [event: string, ...actions: string[]];
+}
+
+/** All arrows of the plain diagram but those to the end. */
+export const PLAIN: readonly PlainArrow[] = [
+  {
+    from: "IDLE",
+    through: ["/register", "REGACK"],
+    says: ["/register", "send REGISTER, get REGACK"],
+    points: [[170, 93], [330, 93]],
+    label: [250, 60],
+  },
+  {
+    from: "REGISTERED",
+    through: ["/bridge", "BRIDGEACK, a peer"],
+    says: ["/bridge", "send BRIDGE, get a peer"],
+    points: [[480, 93], [650, 93]],
+    label: [565, 60],
+  },
+  {
+    from: "REGISTERED",
+    through: ["/bridge", "BRIDGEACK, empty"],
+    says: ["/bridge", "send BRIDGE, get nobody"],
+    points: [[405, 116], [405, 215]],
+    label: [415, 160],
+    anchor: "start",
+  },
+  {
+    from: "WAIT",
+    through: ["CHAT comes"],
+    says: ["CHAT comes", "show who calls"],
+    points: [[405, 261], [405, 370]],
+    label: [415, 311],
+    anchor: "start",
+  },
+  {
+    from: "BRIDGED",
+    through: ["/chat", "connected"],
+    says: ["/chat", "connect, send CHAT"],
+    points: [[725, 116], [725, 370]],
+    label: [715, 240],
+    anchor: "end",
+  },
+  {
+    from: "CHAT reading",
+    through: ["line received"],
+    says: ["a line comes", "show it"],
+    points: [[480, 383], [650, 383]],
+    label: [565, 357],
+  },
+  {
+    from: "CHAT writing",
+    through: ["line typed"],
+    says: ["a line is typed", "send it"],
+    points: [[650, 403], [480, 403]],
+    label: [565, 422],
+  },
+];
+const PLAIN_END: Point = [105, 393];
+
+/** The plain drawing; throws when the table does not lead where an arrow does. */
+export function drawPlain(): string {
+  const boxes = Object.entries(PLAIN_BOXES) as [State, Box][];
+  const ways = PLAIN.map(({ from, through, says, points, label: [x, y], anchor = "middle" }) => {
+    const end = through.reduce<State>((state, trigger) => {
+      const to = TABLE[state][trigger]?.[1];
+      if (to === undefined || to === "back") throw new Error(`${state} has no way by ${trigger}`);
+      return to;
+    }, from);
+    const [last, [left, top, width, height]] = [points.at(-1)!, PLAIN_BOXES[end as Plain]];
+    const meets = last[0] >= left && last[0] <= left + width && last[1] >= top &&
+      last[1] <= top + height;
+    if (!meets) throw new Error(`the arrow from ${from} does not lead to ${end}`);
+    const path = points.map(([px, py], i) => `${i === 0 ? "M" : "L"}${px} ${py}`).join(" ");
+    const lines = says.map((line, i) =>
+      text(line, [x, y + i * LINE], { class: i === 0 ? "event" : "action", anchor })
+    );
+    return `<path class="arrow" d="${path}"/>\n${lines.join("\n")}`;
+  });
+  const [endX, endY] = PLAIN_END;
+  const title = "Bridge client: the document's states";
+  return svg({ title, width: 860, height: 480, style: STYLE }, [
+    ARROW_HEAD,
+    text(title, [20, 34], { class: "heading", anchor: "start" }),
+    ...ways,
+    `<path class="arrow" d="M330 393 L125 393"/>`,
+    text("/quit, QUIT or FIN", [228, 368], { class: "event", anchor: "middle" }),
+    text("close", [228, 385], { class: "action", anchor: "middle" }),
+    endMark(PLAIN_END, END_RADIUS),
+    text("END", [endX, endY + 38], { class: "name", anchor: "middle" }),
+    ...boxes.map(([state, box]) => stateBox(state, box, [])),
+    text("From CHAT writing, too; /quit and Control-C lead to END from every state.", [20, 464], {
+      class: "note",
+      anchor: "start",
+    }),
+  ]);
 }
 
 if (import.meta.main) {
-  await Deno.writeTextFile(new URL("../docs/bridge-states.svg", import.meta.url), drawStates());
+  const docs = new URL("../docs/", import.meta.url);
+  await Deno.writeTextFile(new URL("bridge-states.svg", docs), drawStates());
+  await Deno.writeTextFile(new URL("bridge-plain.svg", docs), drawPlain());
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { escaped, svg } from "./svg.ts";
+
 /** A part of a row in one colour. */
 export interface Span {
   /** What it says. */
@@ -31,12 +33,13 @@ const BAR = 34;
 const STYLE = `
   text { font: 14px "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre; fill: #dfe5ec; }
   .title { fill: #c8d0da; }
+  .window { fill: var(--screen); stroke: var(--edge); }
 `;
 
 /** Draws rows of windows, those of a row side by side, on a ground that is `width` pixels wide. */
 export function draw(
   rows: readonly (readonly Window[])[],
-  { width }: { width: number },
+  { width, title }: { width: number; title: string },
 ): string {
   let y = MARGIN;
   const windows: string[] = [];
@@ -48,13 +51,7 @@ export function draw(
     });
     y += height + MARGIN;
   }
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}">`,
-    `<style>${STYLE}</style>`,
-    `<rect width="${width}" height="${y}" fill="#e8ecf1"/>`,
-    ...windows,
-    "</svg>\n",
-  ].join("\n");
+  return svg({ title, width, height: y, style: STYLE, ground: "desk" }, windows);
 }
 
 function heightOf({ rows }: Window): number {
@@ -71,14 +68,13 @@ function drawWindow(
     return `<text x="${x + MARGIN}" y="${top}">${row.map(drawSpan).join("")}</text>`;
   });
   return [
-    `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="8" fill="#1b222b"/>`,
-    `<path d="M${x} ${y + BAR} h${width}" stroke="#333e4a"/>`,
+    `<rect class="window" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`,
+    `<path class="stroke-edge" d="M${x} ${y + BAR} h${width}"/>`,
     `<text class="title" x="${x + MARGIN}" y="${y + 22}">${title}</text>`,
     ...texts,
   ].join("\n");
 }
 
 function drawSpan({ text, colour }: Span): string {
-  const safe = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  return colour ? `<tspan style="fill: ${colour}">${safe}</tspan>` : safe;
+  return colour ? `<tspan style="fill: ${colour}">${escaped(text)}</tspan>` : escaped(text);
 }
