@@ -16,28 +16,27 @@ import { type Action, type State, TABLE, type Transition, type Trigger } from ".
 type Box = readonly [x: number, y: number, width: number, height: number];
 type Point = readonly [x: number, y: number];
 
-const WIDTH = 1400;
-const HEIGHT = 960;
-const LINE = 17;
+const WIDTH = 1180;
+const HEIGHT = 940;
+const LINE = 20;
 
 const BOXES: Readonly<Record<Exclude<State, "END">, Box>> = {
-  IDLE: [50, 120, 170, 44],
-  REGISTERING: [50, 250, 230, 62],
-  REGISTERED: [50, 400, 170, 44],
-  BRIDGING: [500, 240, 230, 62],
-  WAIT: [880, 145, 150, 44],
-  BRIDGED: [880, 345, 150, 44],
-  CALLING: [840, 460, 230, 62],
-  "CHAT reading": [340, 735, 240, 62],
-  "CHAT writing": [820, 735, 240, 62],
+  IDLE: [40, 100, 150, 44],
+  REGISTERING: [40, 230, 240, 66],
+  REGISTERED: [40, 390, 160, 44],
+  BRIDGING: [400, 235, 270, 90],
+  WAIT: [780, 110, 130, 44],
+  BRIDGED: [760, 350, 210, 66],
+  CALLING: [720, 480, 260, 90],
+  "CHAT reading": [280, 735, 270, 66],
+  "CHAT writing": [640, 735, 270, 66],
 };
-const END: Point = [1320, 820];
+const END: Point = [1120, 790];
 const END_RADIUS = 18;
 
 /** States that share transitions: these are drawn once, from the frame around the states. */
 interface Frame {
   readonly title: string;
-  readonly note?: string;
   readonly box: Box;
   readonly states: readonly State[];
   readonly shared: readonly Trigger[];
@@ -46,26 +45,19 @@ interface Frame {
 const FRAMES: readonly Frame[] = [
   {
     title: "outside a chat",
-    box: [20, 60, 1200, 510],
+    box: [16, 56, 1010, 522],
     states: ["IDLE", "REGISTERING", "REGISTERED", "BRIDGING", "WAIT", "BRIDGED", "CALLING"],
     shared: ["/quit"],
   },
   {
-    title: "takes calls",
-    note: "BRIDGING: only when it was asked before",
-    box: [470, 90, 720, 460],
-    states: ["BRIDGING", "WAIT", "BRIDGED", "CALLING"],
-    shared: ["CHAT comes"],
-  },
-  {
     title: "CHAT",
-    box: [60, 640, 1060, 240],
+    box: [16, 650, 954, 220],
     states: ["CHAT writing", "CHAT reading"],
     shared: ["/quit", "QUIT or FIN", "second CHAT"],
   },
   {
     title: "in turns",
-    box: [310, 690, 780, 160],
+    box: [250, 690, 690, 160],
     states: ["CHAT writing", "CHAT reading"],
     shared: ["CHAT crosses", "busy"],
   },
@@ -79,50 +71,50 @@ interface Route {
 }
 
 const ROUTES: Readonly<Record<string, Route>> = {
-  "IDLE > REGISTERING": { points: [[135, 164], [135, 250]], label: [145, 203], anchor: "start" },
+  "IDLE > REGISTERING": { points: [[115, 144], [115, 230]], label: [125, 182], anchor: "start" },
   "REGISTERING > REGISTERED": {
-    points: [[135, 312], [135, 400]],
-    label: [145, 352],
+    points: [[115, 296], [115, 390]],
+    label: [125, 338],
     anchor: "start",
   },
   "REGISTERED > BRIDGING": {
-    points: [[220, 422], [350, 422], [350, 271], [500, 271]],
-    label: [360, 345],
+    points: [[200, 412], [330, 412], [330, 280], [400, 280]],
+    label: [212, 434],
     anchor: "start",
   },
-  "BRIDGING > WAIT": { points: [[560, 240], [560, 157], [880, 157]], label: [720, 134] },
-  "WAIT > BRIDGING": { points: [[880, 177], [670, 177], [670, 240]], label: [775, 195] },
-  "BRIDGING > BRIDGED": { points: [[560, 302], [560, 377], [880, 377]], label: [720, 395] },
-  "BRIDGED > BRIDGING": { points: [[880, 357], [670, 357], [670, 302]], label: [775, 334] },
-  "BRIDGED > CALLING": { points: [[955, 389], [955, 460]], label: [965, 421], anchor: "start" },
+  "BRIDGING > WAIT": { points: [[470, 235], [470, 122], [780, 122]], label: [625, 92] },
+  "WAIT > BRIDGING": { points: [[780, 144], [600, 144], [600, 235]], label: [690, 166] },
+  "BRIDGING > BRIDGED": { points: [[470, 325], [470, 400], [760, 400]], label: [600, 420] },
+  "BRIDGED > BRIDGING": { points: [[760, 366], [640, 366], [640, 325]], label: [700, 336] },
+  "BRIDGED > CALLING": { points: [[865, 416], [865, 480]], label: [855, 442], anchor: "end" },
   "CALLING > CHAT writing": {
-    points: [[955, 522], [955, 735]],
-    label: [965, 605],
+    points: [[800, 570], [800, 735]],
+    label: [810, 598],
     anchor: "start",
   },
-  "takes calls > CHAT reading": {
-    points: [[540, 550], [540, 735]],
-    label: [550, 605],
+  "WAIT > CHAT reading": {
+    points: [[910, 132], [1000, 132], [1000, 628], [440, 628], [440, 735]],
+    label: [455, 600],
     anchor: "start",
   },
-  "CHAT reading > CHAT writing": { points: [[580, 755], [820, 755]], label: [700, 732] },
-  "CHAT writing > CHAT reading": { points: [[820, 777], [580, 777]], label: [700, 795] },
+  "CHAT reading > CHAT writing": { points: [[550, 752], [640, 752]], label: [595, 705] },
+  "CHAT writing > CHAT reading": { points: [[640, 784], [550, 784]], label: [595, 818] },
   "in turns > CHAT reading": {
-    points: [[310, 815], [275, 815], [275, 766], [340, 766]],
-    label: [265, 787],
+    points: [[250, 830], [215, 830], [215, 768], [280, 768]],
+    label: [205, 795],
     anchor: "end",
   },
   "in turns > BRIDGED": {
-    points: [[1090, 760], [1150, 760], [1150, 367], [1030, 367]],
-    label: [1140, 640],
-    anchor: "end",
+    points: [[940, 740], [1044, 740], [1044, 383], [970, 383]],
+    label: [1054, 560],
+    anchor: "start",
   },
   "outside a chat > END": {
-    points: [[1220, 315], [1320, 315], [1320, 802]],
-    label: [1310, 480],
+    points: [[1026, 80], [1120, 80], [1120, 772]],
+    label: [1110, 200],
     anchor: "end",
   },
-  "CHAT > END": { points: [[1120, 820], [1302, 820]], label: [1210, 760] },
+  "CHAT > END": { points: [[970, 790], [1102, 790]], label: [1036, 812] },
 };
 
 type Arrow = [trigger: Trigger, transition: Transition];
@@ -161,11 +153,16 @@ export function drawStates(): string {
   }
   for (const [state, box] of Object.entries(BOXES) as [State, Box][]) {
     const own = arrows(state).filter(([trigger]) => !drawn.has(`${state} ${trigger}`));
-    const inside = own.filter(([, [, to]]) => to === state || to === "back");
+    const inside = own.filter((arrow) => isInside(state, arrow));
     parts.push(...routes(state, own.filter((arrow) => !inside.includes(arrow))));
     parts.push(stateBox(state, box, inside));
   }
   return document(parts);
+}
+
+/** Whether an arrow is a line in its state's box: it leads back, or is one that WAIT shows. */
+function isInside(state: State, [trigger, [, to]]: Arrow): boolean {
+  return to === state || to === "back" || (trigger === "CHAT comes" && state !== "WAIT");
 }
 
 /** One arrow for each state that `arrows` lead to. */
@@ -187,11 +184,11 @@ function routes(from: string, arrows: readonly Arrow[]): string[] {
 }
 
 function frame(
-  { title, note, box: [x, y, width, height] }: Frame,
+  { title, box: [x, y, width, height] }: Frame,
   staying: readonly Arrow[],
 ): string {
   const inside = staying.map(([trigger, [action]]) => `${trigger} / ${action}`);
-  const heading = [title, ...note ? [note] : [], ...inside].join(" · ");
+  const heading = [title, ...inside].join(" · ");
   return `<rect class="frame" x="${x}" y="${y}" width="${width}" height="${height}" rx="14"/>\n` +
     text(heading, [x + 16, y + 21], { class: "title", anchor: "start" });
 }
@@ -211,6 +208,7 @@ function stateBox(state: State, [x, y, width, height]: Box, inside: readonly Arr
 }
 
 function internal([trigger, action, to]: readonly [Trigger, Action, State | "back"]): string {
+  if (trigger === "CHAT comes") return `${trigger}: as in WAIT`;
   return `${trigger} / ${action}${to === "back" ? ", back" : ""}`;
 }
 
@@ -224,10 +222,10 @@ function text(
 }
 
 const STYLE = `
-  text { font: 13px "DejaVu Sans", Verdana, sans-serif; }
+  text { font: 15px "DejaVu Sans", Verdana, sans-serif; }
   .event { font-weight: bold; }
   .action, .inside, .note { font-style: italic; fill: var(--soft); }
-  .name { font-size: 15px; font-weight: bold; }
+  .name { font-size: 16px; font-weight: bold; }
   .title { fill: var(--soft); }
   .heading { font-size: 18px; font-weight: bold; }
   .state { fill: var(--box); stroke: var(--line); stroke-width: 1.5; }
@@ -245,19 +243,19 @@ function endMark([x, y]: Point, radius: number): string {
 function document(parts: readonly string[]): string {
   const [endX, endY] = END;
   const notes = [
-    "bold: what happens; italic: what the client does. An arrow that bends back leads to the state in which the question was asked.",
+    "bold: what happens; italic: what the client does; back: to the state in which it was asked. CHAT comes in BRIDGING only from WAIT on.",
     "/quit stands for Control-C and the end of the input, too. What is not drawn changes nothing.",
   ];
   const title = "Bridge client: states, events and actions";
   return svg({ title, width: WIDTH, height: HEIGHT, style: STYLE }, [
     ARROW_HEAD,
     text(title, [20, 34], { class: "heading", anchor: "start" }),
-    `<circle cx="320" cy="142" r="8" class="fill-text"/>`,
-    `<path class="arrow" d="M312 142 L220 142"/>`,
+    `<circle cx="290" cy="122" r="8" class="fill-text"/>`,
+    `<path class="arrow" d="M282 122 L190 122"/>`,
     ...parts,
     endMark(END, END_RADIUS),
     text("END", [endX, endY + 38], { class: "name", anchor: "middle" }),
-    ...notes.map((note, i) => text(note, [20, 920 + i * LINE], { class: "note", anchor: "start" })),
+    ...notes.map((note, i) => text(note, [20, 900 + i * LINE], { class: "note", anchor: "start" })),
   ]);
 }
 
@@ -286,21 +284,21 @@ export const PLAIN: readonly PlainArrow[] = [
   {
     from: "IDLE",
     through: ["/register", "REGACK"],
-    says: ["/register", "send REGISTER, get REGACK"],
+    says: ["/register", "REGISTER, REGACK"],
     points: [[170, 93], [330, 93]],
     label: [250, 60],
   },
   {
     from: "REGISTERED",
     through: ["/bridge", "BRIDGEACK, a peer"],
-    says: ["/bridge", "send BRIDGE, get a peer"],
+    says: ["/bridge", "BRIDGE, a peer"],
     points: [[480, 93], [650, 93]],
     label: [565, 60],
   },
   {
     from: "REGISTERED",
     through: ["/bridge", "BRIDGEACK, empty"],
-    says: ["/bridge", "send BRIDGE, get nobody"],
+    says: ["/bridge", "BRIDGE, nobody there"],
     points: [[405, 116], [405, 215]],
     label: [415, 160],
     anchor: "start",
