@@ -25,7 +25,14 @@ async function compile(program: Program, target?: string): Promise<string | unde
     ...program.args,
   ];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
-  return success ? undefined : new TextDecoder().decode(stderr).trim();
+  return success ? undefined : why(new TextDecoder().decode(stderr));
+}
+
+/** One sentence about what the compiler said. */
+function why(said: string): string {
+  const [, from] = /error sending request for url \((\S+?)\)/.exec(said) ?? [];
+  if (from) return `the runtime that goes into it cannot be downloaded from ${new URL(from).host}`;
+  return /^error: (.*)/m.exec(said)?.[1] ?? said.trim().split("\n")[0]!;
 }
 
 /** Compiles all; returns the exit code. */
@@ -35,7 +42,7 @@ export async function main(args: readonly string[]): Promise<number> {
     for (const program of PROGRAMS) {
       const failure = await compile(program, target);
       if (failure !== undefined) {
-        say(`${program.name} was not made${target ? ` for ${target}` : ""}:\n${failure}`);
+        say(`${program.name} was not made${target ? ` for ${target}` : ""}: ${failure}`);
         return 1;
       }
       say(`made dist/${target ? `${target}/` : ""}${program.name}`);

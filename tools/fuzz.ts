@@ -7,7 +7,7 @@
  * @module
  */
 
-import { parseOptions, UsageError, wholeNumber } from "../lib/program.ts";
+import { parseOptions, runProtocol, UsageError, wholeNumber } from "../lib/program.ts";
 import { TERMINAL } from "../tests/fuzz_terminal.ts";
 import { WIRE } from "../tests/fuzz_wire.ts";
 import { fuzz, growth, MOST_GROWTH, type Target } from "../tests/fuzzing.ts";
@@ -69,7 +69,10 @@ async function runAll(options: readonly string[]): Promise<boolean> {
     ].join("  "),
   );
   let passed = true;
-  for (const { name } of TARGETS) {
+  for (const [i, { name }] of TARGETS.entries()) {
+    // For a person who waits; on stderr, so that the table can be piped.
+    const progress = `${i + 1} of ${TARGETS.length}: ${name}\n`;
+    Deno.stderr.writeSync(new TextEncoder().encode(progress));
     const { success } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", import.meta.filename!, "--target", name, ...options],
       cwd: new URL("..", import.meta.url),
@@ -85,8 +88,17 @@ function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const { strings } = await parseOptions(args, { strings: ["inputs", "seed", "target"] });
+/** How the task is called. */
+const USAGE = `usage: deno task fuzz [--inputs N] [--seed N] [--target NAME]
+
+  --inputs N              inputs for each decoder and parser (${INPUTS})
+  --seed N                another seed makes other inputs (1)
+  --target NAME           one of them alone: ${TARGETS.map(({ name }) => name).join(", ")}
+`;
+
+async function main(args: readonly string[]): Promise<"help" | number> {
+  const { help, strings } = await parseOptions(args, { strings: ["inputs", "seed", "target"] });
+  if (help) return "help";
   const inputs = wholeNumber(strings["inputs"] ?? String(INPUTS), { name: "--inputs", min: 1 });
   const seed = wholeNumber(strings["seed"] ?? "1", { name: "--seed" });
   if (strings["target"] === undefined) {
@@ -97,4 +109,4 @@ async function main(args: readonly string[]): Promise<number> {
   return run(target, { inputs, seed }) ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args);
+if (import.meta.main) Deno.exitCode = await runProtocol({ USAGE, run: main }, Deno.args);

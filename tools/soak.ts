@@ -6,8 +6,8 @@
  * @module
  */
 
-import { parseOptions, UsageError, wholeNumber } from "../lib/program.ts";
-import { faults, soak, type Watched } from "../tests/soaking.ts";
+import { parseOptions, runProtocol, UsageError, wholeNumber } from "../lib/program.ts";
+import { faults, soak, type Watched } from "./soak/soaking.ts";
 
 const MINUTES = 10;
 const MIB = 1024 * 1024;
@@ -40,16 +40,34 @@ function say(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const { strings } = await parseOptions(args, { strings: ["minutes", "seed"] });
+/** How the task is called. */
+const USAGE = `usage: deno task soak [--minutes N] [--seed N]
+
+  --minutes N             how long (${MINUTES})
+  --seed N                another seed is another course of things (1)
+`;
+
+async function run(args: readonly string[]): Promise<"help" | number> {
+  const { help, strings } = await parseOptions(args, { strings: ["minutes", "seed"] });
+  if (help) return "help";
   const minutes = Number(strings["minutes"] ?? MINUTES);
   if (!(minutes > 0)) throw new UsageError("--minutes must be a number above 0");
   const seed = wholeNumber(strings["seed"] ?? "1", { name: "--seed" });
-  const watched = await soak(minutes * 60_000, seed);
+  const started = performance.now();
+  const watched = await soak(minutes * 60_000, seed, (watched) => {
+    const seconds = Math.round((performance.now() - started) / 1000);
+    const deliveries = watched.reduce((sum, { tally }) => sum + tally.deliveries, 0);
+    progress(`${seconds} of ${minutes * 60} s: ${deliveries.toLocaleString("en")} deliveries`);
+  });
   say(table(watched));
   const wrong = watched.flatMap(faults);
   say(wrong.map((sentence) => sentence + "\n").join("") || "Everything is accounted for.\n");
   return wrong.length === 0 ? 0 : 1;
 }
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args);
+/** For a person who waits; on stderr, so that the table can be piped. */
+function progress(line: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(line + "\n"));
+}
+
+if (import.meta.main) Deno.exitCode = await runProtocol({ USAGE, run }, Deno.args);

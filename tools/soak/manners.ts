@@ -4,13 +4,13 @@
  * @module
  */
 
-import { FixedSplitter, LineSplitter } from "../lib/net.ts";
-import { DIALECTS, frame } from "./crowd.ts";
-import { Peer } from "./helpers.ts";
-import type { Random } from "./random.ts";
-import { type Door, misbehave, misbehaveDatagrams } from "./soak_faults.ts";
-import { type Events, openDatagrams, openStream } from "./soak_lines.ts";
-import type { Manners } from "./soak_room.ts";
+import { FixedSplitter, LineSplitter } from "../../lib/net.ts";
+import { DIALECTS, frame } from "../../tests/crowd.ts";
+import { Peer } from "../../tests/helpers.ts";
+import type { Random } from "../../tests/random.ts";
+import { type Door, misbehave, misbehaveDatagrams } from "./faults.ts";
+import { type Events, openDatagrams, openStream } from "./lines.ts";
+import type { Manners } from "./room.ts";
 
 /** Relay and chatroom over TCP, as {@linkcode DIALECTS} has them. */
 function lines(name: "relay" | "chatroom", port: number, door: Omit<Door, "port" | "hello">) {

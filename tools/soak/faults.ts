@@ -4,9 +4,9 @@
  * @module
  */
 
-import { Peer, Program } from "./helpers.ts";
-import type { Random } from "./random.ts";
-import { listenDatagrams, sendDatagram } from "./soak_lines.ts";
+import { Peer, Program } from "../../tests/helpers.ts";
+import type { Random } from "../../tests/random.ts";
+import { listenDatagrams, sendDatagram } from "./lines.ts";
 
 /** What a stranger needs to misbehave at a port. */
 export interface Door {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { Peer, text } from "./helpers.ts";
-import type { Random } from "./random.ts";
-import { misbehave } from "./soak_faults.ts";
-import type { Tally } from "./soak_member.ts";
+import { Peer, text } from "../../tests/helpers.ts";
+import type { Random } from "../../tests/random.ts";
+import { misbehave } from "./faults.ts";
+import type { Tally } from "./member.ts";
 
 const CLIENTS = 50;
 const AT_ONCE = 8;

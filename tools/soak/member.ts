@@ -4,8 +4,8 @@
  * @module
  */
 
-import { within } from "../lib/net.ts";
-import type { Line } from "./soak_lines.ts";
+import { within } from "../../lib/net.ts";
+import type { Line } from "./lines.ts";
 
 /** What was counted of one server. */
 export interface Tally {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Splitter, tryClose } from "../lib/net.ts";
-import { bytes, Peer, text } from "./helpers.ts";
+import { type Splitter, tryClose } from "../../lib/net.ts";
+import { bytes, Peer, text } from "../../tests/helpers.ts";
 
 /** A way to a server and back. */
 export interface Line {

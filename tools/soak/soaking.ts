@@ -4,19 +4,20 @@
  * @module
  */
 
-import { resident } from "./crowd.ts";
-import { Program } from "./helpers.ts";
-import { Random } from "./random.ts";
-import { playBridge } from "./soak_bridge.ts";
-import * as manners from "./soak_manners.ts";
-import { newTally, type Tally } from "./soak_member.ts";
-import { Room } from "./soak_room.ts";
+import { resident } from "../../tests/crowd.ts";
+import { Program } from "../../tests/helpers.ts";
+import { Random } from "../../tests/random.ts";
+import { playBridge } from "./bridge.ts";
+import * as manners from "./manners.ts";
+import { newTally, type Tally } from "./member.ts";
+import { Room } from "./room.ts";
 
 /** After so much of the time memory is at its level. */
 const WARM_UP = 0.1;
 /** How far a server's memory may be above that level in the end. */
 const MOST_GROWTH_MIB = 24;
 const SAMPLE_MS = 500;
+const PROGRESS_MS = 10_000;
 /** Far beyond what a server takes to close what has ended. */
 const CLOSING_MS = 10_000;
 /** A quiet server gives memory back after that. */
@@ -100,8 +101,15 @@ async function startOverlays(start: Start): Promise<{ udp: number; tcp: number }
   return ports;
 }
 
-/** Plays for so long; returns the servers with all that was counted. */
-export async function soak(ms: number, seed: number): Promise<Watched[]> {
+/**
+ * Plays for `ms`; returns the servers with all that was counted. `onProgress` is told at the beginning
+ * and every ten seconds.
+ */
+export async function soak(
+  ms: number,
+  seed: number,
+  onProgress: (watched: readonly Watched[]) => void = () => {},
+): Promise<Watched[]> {
   await using programs = new AsyncDisposableStack();
   const started: [name: string, program: Program][] = [];
   const plays = await startAll((name, script, ...args) => {
@@ -111,6 +119,8 @@ export async function soak(ms: number, seed: number): Promise<Watched[]> {
   });
   const watched = started.map(([name, program]) => watch(name, program));
   const tallies = Object.fromEntries(watched.map(({ name, tally }) => [name, tally]));
+  onProgress(watched);
+  const telling = setInterval(() => onProgress(watched), PROGRESS_MS);
   const sampling = setInterval(() => {
     for (const { program: { pid }, memory } of watched) {
       memory.peak = Math.max(memory.peak, memoryOf(pid));
@@ -123,6 +133,7 @@ export async function soak(ms: number, seed: number): Promise<Watched[]> {
   await Promise.all(
     plays.map((play, i) => play({ random: new Random(seed + i), tallies, signal })),
   );
+  clearInterval(telling);
   clearInterval(sampling);
   clearTimeout(warming);
   await closed(watched);
@@ -156,8 +167,10 @@ function descriptorsOf(pid: number): number {
 function look(read: () => number): number {
   try {
     return read();
-  } catch {
-    return 0;
+  } catch (error) {
+    // It has ended; that it may not be looked at would be a figure that cannot fail.
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
   }
 }
 

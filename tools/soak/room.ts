@@ -5,10 +5,10 @@
  * @module
  */
 
-import { within } from "../lib/net.ts";
-import type { Random } from "./random.ts";
-import type { Events, Line } from "./soak_lines.ts";
-import { Member, PATIENCE_MS, type Tally } from "./soak_member.ts";
+import { within } from "../../lib/net.ts";
+import type { Random } from "../../tests/random.ts";
+import type { Events, Line } from "./lines.ts";
+import { Member, PATIENCE_MS, type Tally } from "./member.ts";
 
 /** How the members of one protocol behave; they are numbers from 0 on. */
 export interface Manners {
