@@ -42,7 +42,8 @@ Deno.test("README.md names commands and flags that the programs know", async () 
   // An unknown flag is refused, with --help behind it, too.
   const known = (await Promise.all(commands().map(help))).join("\n");
   const flags = new Set([...readme.matchAll(/--[a-z][a-z-]+/g)].map(([flag]) => flag));
-  for (const others of ["--allow-net", "--allow-env", "--broker", "--help"]) flags.delete(others);
+  const others = ["--allow-net", "--allow-env", "--broker", "--help"];
+  for (const other of [...others, "--no-config", "--unstable-net"]) flags.delete(other);
   const tasks = await Deno.readTextFile(new URL("deno.json", root));
   const missing = [...flags].filter((flag) => !known.includes(flag) && !tasks.includes(flag));
   assertEquals(missing, []);

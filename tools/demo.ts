@@ -275,6 +275,8 @@ const CHATROOM: Sample = {
       {
         opens: who,
         args: deno("chatroom.ts", "client", "--name", who, "--port", "{Server}"),
+        // A client says on stderr under which name it is in.
+        port: new RegExp(`(${who})`),
       },
       { shows: who === "Bob" ? { Alice: ["User Bob joined\n"] } : {} },
     ]),
