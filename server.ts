@@ -49,7 +49,7 @@ const COMMON = ["connections", "softBytes", "hardBytes", "stuckMs", "drainMs", "
 
 /** The document's "up to and including 10". */
 const USERS = 10;
-/** A client that writes no line ends is heard after this silence; most of those that exist do not. */
+/** Most clients of this assignment write no line end: what they sent is a line after this silence. */
 const BARE_MS = 50;
 
 /** What can be asked of the relay server beyond the document. */
@@ -72,7 +72,7 @@ interface User {
   readonly name: string;
   /** `Alice: `. */
   readonly prefix: Uint8Array;
-  /** The line that tells her of her own broadcast. */
+  /** The notice that the user gets of a broadcast of their own. */
   readonly notice: Uint8Array;
 }
 
@@ -250,13 +250,13 @@ ${limitHelp(RELAY_LIMITS)}`,
 
 /** A frame that one client can make the server send as often as it sends one: all share these bytes. */
 const NOT_IN_CHANNEL = channels.frame(channels.TEXTS.notInChannel);
-/** A client that sends its text without the padding waits for an answer that never comes. */
+/** A client that does not pad its frames waits for an answer that never comes: after this it is named. */
 const UNPADDED_MS = 3000;
 /** Far more than a class makes, and a bound on what strangers can make the server keep. */
 const MOST_CHANNELS = 10_000;
 /** An empty channel stays listed and may be joined; after this it may give way to a new one. */
 const FORGET_MS = 3_600_000;
-/** Time between two pages of a list, in which the others have their turn. */
+/** Most time between two pages of a list, in which the other sessions have their turns. */
 const PAGE_MS = 20;
 
 /** What can be asked of the channel server beyond the document. */
@@ -323,7 +323,7 @@ class Channels {
     const { softBytes } = this.#flow.limits;
     let pause = false;
     for (const page of this.#listing.pages()) {
-      // A list may be longer than what may wait for its reader, and the others have their turns.
+      // A list may be longer than the bound of a queue, and the other sessions have their turns.
       for (; pause; pause = outbound.backlog > softBytes) await within(PAGE_MS, outbound.drained());
       outbound.send(page);
       pause = true;
@@ -344,7 +344,7 @@ class Channels {
     this.#enter(member, channel);
   }
 
-  /** Makes room for a channel; false where each has members, or had some within the last hour. */
+  /** Makes room for one channel; false where each has members, or had some within the last hour. */
   #forgetOne(): boolean {
     const [longest] = this.#emptySince;
     if (!longest || this.#flow.clock.now() - longest[1] < FORGET_MS) return false;
@@ -377,7 +377,7 @@ class Channels {
   }
 }
 
-/** One client from its connection to its end. */
+/** One connection of the channel server, from its first byte to its end. */
 function channelSession(
   peer: Peer,
   { all, limits, operator }: Serving & { all: Channels },
@@ -398,7 +398,7 @@ function channelSession(
     take(bytes) {
       if (member) return all.request(member, channels.parseRequest(bytes));
       clearTimeout(introduction);
-      // A timer keeps its memory for as long as somebody holds it, and there are thousands.
+      // A reference to a timer keeps its memory, and there are thousands of sessions.
       introduction = undefined;
       const said = channels.parseName(bytes);
       if (said !== undefined) member = { name: said, prefix: channels.prefix(said), outbound };
@@ -451,7 +451,7 @@ ${limitHelp(CHANNELS_LIMITS)}`,
 
 /** Far more than the document's two, and a bound on what strangers can make the server keep. */
 const CLIENTS = 65_536;
-/** Clients close after an answer; one that does not is let go after this silence. */
+/** A client closes after its answer; where it does not, the server does after this silence. */
 const LINGER_MS = 5000;
 /** Lines of `/info` between two looks at whether standard output keeps up. */
 const INFO_LINES = 500;

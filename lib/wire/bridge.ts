@@ -35,7 +35,7 @@ export interface Block {
   readonly malformed?: string | undefined;
 }
 
-/** No message of the document has more than four; what has many means harm or nothing. */
+/** No message of the document has more than four headers; one with many more is noise or an attack. */
 export const MAX_HEADERS = 64;
 /** A request without its final empty line counts after this silence, if all its headers are there. */
 const SILENCE_MS = 1000;
@@ -256,7 +256,7 @@ function refusal(block: Block, reason: string): Refusal {
   const type = block.type === "BRIDGE" ? "BRIDGEACK" : "REGACK";
   const echo = REQUIRED.get(type)!.map((name) => {
     const value = values(block, name)[0] ?? "";
-    // In a BRIDGEACK they are the peer's; and a carriage return inside would be a line end to some.
+    // A BRIDGEACK's values are the peer's; and a CR inside a value would end the line for some readers.
     return type === "REGACK" && /^[^\p{Cc}]*$/u.test(value) ? value : "";
   });
   return { type, echo: echo as [string, string, string], reason };

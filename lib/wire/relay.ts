@@ -106,7 +106,7 @@ export function prefix(name: string): Uint8Array {
   return encoder.encode(`${name}: `);
 }
 
-/** `Alice: Hello` as a line, the text as it came: a message for those who get it. */
+/** `Alice: Hello` as a line, the bytes of the text as they came. */
 export function message(prefix: Uint8Array, text: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(prefix.length + text.length + 1);
   bytes.set(prefix);
