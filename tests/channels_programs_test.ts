@@ -104,15 +104,50 @@ Deno.test("client.ts channels sends its name and padded lines, long ones in seve
   await using client = startClient("Scott", listener.addr.port);
   using server = new Peer(await listener.accept());
   await server.expect(frame("Scott"));
-  await client.write(`hi\r\n  lead\n\n${"word ".repeat(50)}\nlast`);
+  await client.write(`hi\r\n  lead\n\n \t\n${"word ".repeat(50)}\nlast`);
   await client.endInput();
-  await server.expect(
-    ["hi", "  lead", "", "word ".repeat(40), "word ".repeat(10), "last"].map(frame).join(""),
-  );
+  // Behind `[Scott] ` there is room for 192 bytes; what is white space only says nothing.
+  const long = ["word ".repeat(38), "word ".repeat(12)];
+  await server.expect(["hi", "  lead", ...long, "last"].map(frame).join(""));
   await server.expectEnd();
   server.close();
   assertEquals(await client.code(), 0);
-  assertEquals(client.stdout, "[Me] ".repeat(6));
+  assertEquals(client.stdout, "[Me] ".repeat(7));
+});
+
+Deno.test("client.ts channels loses nothing of a long text behind a long name", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient("Alexander", listener.addr.port);
+  using server = new Peer(await listener.accept());
+  await server.expect(frame("Alexander"));
+  const words = Array.from({ length: 100 }, (_, i) => `w${`${i}`.padStart(3, "0")}`);
+  await client.write(words.join(" ") + "\n" + "x".repeat(200) + "\n");
+  await client.endInput();
+  const frames = new TextDecoder().decode(await server.rest()).match(/.{200}/gs)!;
+  assertEquals(frames.pop(), "x".repeat(200));
+  for (const each of frames) assert(`[Alexander] ${each.trimEnd()}`.length <= 200, each);
+  assertEquals(frames.map((each) => each.trimEnd()).join(" "), words.join(" "));
+  server.close();
+  assertEquals(await client.code(), 0);
+});
+
+Deno.test("client.ts channels takes a server's own wipe for what it is", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient("Scott", listener.addr.port);
+  using server = new Peer(await listener.accept());
+  await server.expect(frame("Scott"));
+  await client.until("[Me] ");
+  const wiped = ["\r    \r[A] four", "\r[B] none", "\r        \r[C] eight", "\r     \r", "a\rb"];
+  await server.send(wiped.map(frame).join("") + frame("\r         \r[D] nine"));
+  await client.until("nine\n[Me] ");
+  await client.endInput();
+  server.close();
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    client.stdout,
+    `[Me] ${WIPE}[A] four\n[Me] ${WIPE}[B] none\n[Me] ${WIPE}[C] eight\n[Me] ${WIPE}[Me] ` +
+      `${WIPE}a\rb\n[Me] ${WIPE}         \r[D] nine\n[Me] `,
+  );
 });
 
 Deno.test("client.ts channels sends a piped file whole to a server that reads late", async () => {

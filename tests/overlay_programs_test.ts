@@ -1,6 +1,6 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { Program, type ProgramOptions } from "./helpers.ts";
+import { deadline, Program, type ProgramOptions } from "./helpers.ts";
 import { Client, Server } from "./overlay_net.ts";
 
 function startServer(...args: string[]): Program {
@@ -277,6 +277,117 @@ Deno.test("client.ts overlay registers again when a datagram is lost, and shows 
   );
 });
 
+/** A client of a server that the test plays, registered unless `welcome` says otherwise. */
+async function played(
+  name: string,
+  { address = "127.0.0.1", welcome = `welcome ${name}` }: { address?: string; welcome?: string },
+): Promise<{ client: Program; server: Datagrams; from: Deno.Addr }> {
+  const server = datagrams();
+  const at = ["-s", address, "-p", String(server.port)];
+  const client = new Program("client.ts", ["overlay", ...at, "-n", name, "--retry-ms", "100"]);
+  const from = await server.expect(`register ${name}`);
+  await server.send(welcome, from);
+  return { client, server, from };
+}
+
+Deno.test("client.ts overlay takes any one word for a name", async () => {
+  const { client, server } = await played("client1-48213", {});
+  using _server = server;
+  await using _client = client;
+  await client.until("connected to server and registered client1-48213\n");
+  await client.type("sendto kl\u00e9ber_2 hi");
+  await server.expect("sendto kl\u00e9ber_2 hi");
+  await client.type("exit");
+  assertEquals(await client.code(), 0);
+});
+
+Deno.test("client.ts overlay hears only the address that welcomed it", async () => {
+  const { client, server, from } = await played("Kay", { welcome: "recvfrom Eve early" });
+  using _server = server;
+  await using _client = client;
+  // Another program of this machine has the same port at another address.
+  const { port } = server;
+  using stranger = datagrams("127.0.0.2", port);
+  await stranger.send("recvfrom Mallory before", from);
+  await server.send("welcome Kay", from);
+  await client.until("registered Kay\n");
+  await stranger.send("recvfrom Mallory after", from);
+  await server.send("recvfrom Bob hi", from);
+  await client.until("Bob: hi\n");
+  await client.type("exit");
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    client.stdout,
+    "connected to server and registered Kay\nBob: hi\nterminating client...\n",
+  );
+});
+
+Deno.test("client.ts overlay hears a server that answers from another address", async () => {
+  const { port } = closed(datagrams());
+  using server = datagrams("127.0.0.2", port);
+  const at = ["-s", "127.0.0.2", "-p", String(port)];
+  await using client = new Program("client.ts", ["overlay", ...at, "-n", "Kay"]);
+  const from = await server.expect("register Kay");
+  using other = datagrams("127.0.0.1", port);
+  await other.send("Welcome Kay", from);
+  await client.until("registered Kay\n");
+  await server.send("recvfrom Mallory gotcha", from);
+  await other.send("recvfrom Bob hi", from);
+  await client.until("Bob: hi\n");
+  assertEquals(client.stdout, "connected to server and registered Kay\nBob: hi\n");
+  await client.stop();
+});
+
+type Datagrams = ReturnType<typeof datagrams>;
+
+/** A free port: the socket that had it is closed. */
+function closed(socket: Datagrams): Datagrams {
+  socket[Symbol.dispose]();
+  return socket;
+}
+
+Deno.test("client.ts overlay shows a datagram as one line, on a pipe too", async () => {
+  const { client, server, from } = await played("Kay", {});
+  using _server = server;
+  await using _client = client;
+  await server.send("recvfrom Eve hi\nBob: forged\r\x1b[2J", from);
+  await server.send("a\nBob: forged", from);
+  await client.until("forged\n");
+  await client.until("a\\x0aBob: forged\n");
+  await client.type("exit");
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    client.stdout,
+    "connected to server and registered Kay\nEve: hi\\x0aBob: forged\\x0d\\x1b[2J\n" +
+      "a\\x0aBob: forged\nterminating client...\n",
+  );
+});
+
+Deno.test("client.ts overlay registers again before it sends after a long silence", async () => {
+  const { client, server, from } = await played("Kay", {});
+  using _server = server;
+  await using _client = client;
+  await client.until("registered Kay\n");
+  await client.type("sendto Bob at once");
+  await server.expect("sendto Bob at once");
+  // Thirty times the time between two tries: here 3 s.
+  await new Promise((resolve) => setTimeout(resolve, 3200));
+  await client.type("sendto Bob again");
+  await server.expect("register Kay");
+  await server.send("welcome Kay", from);
+  await server.expect("sendto Bob again");
+  await client.type("sendto Bob more");
+  await server.expect("sendto Bob more");
+  await new Promise((resolve) => setTimeout(resolve, 3200));
+  await client.type("sendto Bob to nobody");
+  await server.expect("register Kay");
+  await server.expect("sendto Bob to nobody");
+  await client.until("the server does not answer: what was sent may be lost\n", "stderr");
+  await client.type("exit");
+  assertEquals(await client.code(), 0);
+  assertEquals(client.stdout, "connected to server and registered Kay\nterminating client...\n");
+});
+
 Deno.test("client.ts overlay gives up with one sentence when no server answers", async () => {
   using silent = datagrams();
   const args = ["overlay", "-s", "127.0.0.1", "-p", String(silent.port), "-n", "Alice"];
@@ -361,13 +472,13 @@ Deno.test("overlay.ts and its client show their usage and end with 2 when told t
 });
 
 /** A socket that stands for a server. */
-function datagrams() {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+function datagrams(hostname = "127.0.0.1", port = 0) {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
   return {
     port: (socket.addr as Deno.NetAddr).port,
     send: (text: string, to: Deno.Addr) => socket.send(new TextEncoder().encode(text), to),
     async expect(text: string): Promise<Deno.Addr> {
-      const [data, from] = await socket.receive();
+      const [data, from] = await deadline(socket.receive(), text);
       assertEquals(new TextDecoder().decode(data), text);
       return from;
     },

@@ -145,7 +145,62 @@ Deno.test("client.ts relay shows what servers send in other ways than ours", asy
   assertEquals(
     client.stdout,
     PROMPT + "Welcome!\nAlice joined!\nno end\nAlice: one\nAlice is sending a broadcast\n" +
-      "Alice is sending a broadcast\nAlice: two\nover\n",
+      "Alice is sending a broadcast\nAlice: two\nover\nAlice is quitting the chat server\n",
+  );
+});
+
+Deno.test("client.ts relay cuts replies apart that come glued, at notices of its own name", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient(listener.addr.port);
+  using server = new Peer(await listener.accept());
+  await client.until(PROMPT);
+  await client.type("JOIN Alice");
+  await server.expect("JOIN Alice\n");
+  await server.send("Alice joined!Connected to server!Bob joined!");
+  await client.until("Connected to server!\nBob joined!\n");
+  await client.type("BCST Hello");
+  await server.expect("BCST Hello\n");
+  await server.send("Alice is sending a broadcastAlice: Hello");
+  await client.until("Alice is sending a broadcast\nAlice: Hello\n");
+  await client.type("BCST two");
+  await server.expect("BCST two\n");
+  await server.send("Alice: twoBob is sending a broadcast");
+  await client.until("Alice: twoBob is sending a broadcast\n");
+  await server.send("Eve: Alice is sending a broadcastAlice: two\nBob is sending a broadcast\n");
+  await client.until("Bob is sending a broadcast\n");
+  await server.send("Alice is sending a broadcast");
+  await client.until("\nAlice is sending a broadcast\nAlice: two\n");
+  await client.type("QUIT");
+  await server.expect("QUIT\n");
+  await server.send("Alice is quitting the chat server");
+  server.close();
+  assertEquals(await client.code(), 0);
+  assertEquals(
+    client.stdout.slice(client.stdout.indexOf("Eve")),
+    "Eve: Alice is sending a broadcastAlice: two\nBob is sending a broadcast\n" +
+      "Alice is sending a broadcast\nAlice: two\nAlice is quitting the chat server\n",
+  );
+});
+
+Deno.test("client.ts relay leaves the prompt to a server that has one", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await using client = startClient(listener.addr.port);
+  using server = new Peer(await listener.accept());
+  await server.send("Welcome to the chat\nYour name: ");
+  await client.until("Your name: ");
+  await client.type("JOIN Alice");
+  await server.expect("JOIN Alice\n");
+  await server.send("Alice joined!Connected to server!\nSay something: ");
+  await client.until("Say something: \n");
+  await client.type("QUIT");
+  await server.expect("QUIT\n");
+  server.close();
+  assertEquals(await client.code(), 0);
+  // The notice that this server does not send is shown all the same.
+  assertEquals(
+    client.stdout,
+    "Welcome to the chat\nYour name: Alice joined!Connected to server!\nSay something: \n" +
+      "Alice is quitting the chat server\n",
   );
 });
 
