@@ -34,6 +34,8 @@ import {
   listen,
   reachable,
   sleep,
+  type Source,
+  type Splitter,
   tryClose,
   within,
 } from "./lib/net.ts";
@@ -41,6 +43,7 @@ import { Flow, Outbound } from "./lib/outbound.ts";
 import {
   connectReason,
   escapeControl,
+  type EscapeOptions,
   limits,
   parseOptions,
   port,
@@ -127,49 +130,113 @@ function openPerson(
   });
 }
 
+/** Lines piped in, answers on the screen: it is a person's terminal that must be safe. */
+function safe(text: string, options: EscapeOptions): string {
+  return Deno.stdout.isTerminal() ? escapeControl(text, options) : text;
+}
+
+/** Hands on what the server sends, frame by frame and at the screen's pace, until it ends. */
+async function receive(
+  source: Source,
+  splitter: Splitter<Uint8Array>,
+  { console, take }: { console: Console; take: (frame: Uint8Array) => void },
+): Promise<void> {
+  try {
+    for await (const batch of frames(source, splitter)) {
+      batch.forEach(take);
+      await console.drained();
+    }
+  } catch (error) {
+    if (error instanceof FrameTooLongError) {
+      console.note(`the server sent nonsense: ${error.message}`);
+    } else if (!isDisconnect(error)) throw error;
+  }
+}
+
 // ---- relay (CSC/CPE 138) ----
 
 /** Some servers write no line ends: what they sent is shown after this silence. */
 const BARE_MS = 100;
+/** A server that asks for the name itself does so as soon as it has the connection. */
+const GREETING_MS = 100;
 /** Some servers do not close after QUIT. */
 const QUIT_MS = 2000;
 /** No list of users is that long; a stream without line ends must not fill the memory. */
 const LINE_BYTES = 1024 * 1024;
+/** What helps behind a reply of these words, on a terminal. */
+const RELAY_HINTS: Record<string, string | undefined> = {
+  [relay.TEXTS.unknownMessage]: "try: BCST Hello all",
+  [relay.TEXTS.unregistered]: "JOIN NAME first",
+};
 
 /**
- * A broadcast as its sender sees it. The document says that it does not go to its sender, and shows it
- * in the sender's window: the client shows it there itself, next to the server's notice, and not again
- * where a server sends it, too.
+ * What the server says of the person, whose name was typed behind JOIN and stands at the start of a
+ * line. The document says that a broadcast does not go to its sender, and shows it in the sender's
+ * window: the client shows it there itself, behind the server's notice, and not again where a server
+ * sends it, too. A server without line ends glues a notice to what follows: it is cut apart there.
  */
-export class OwnBroadcasts {
+class OwnNotices {
+  /** The name that the server has let in; before that, each that was asked for. */
+  #names = new Set<string>();
+  #joined = false;
+  #quit = false;
   #waiting: string[] = [];
   #seen = new Set<string>();
-  #shown = new Set<string>();
+  #echoed = new Set<string>();
 
   /** Takes note of a typed line. */
   typed(text: string): void {
-    const request = relay.parseRequest(new TextEncoder().encode(text));
+    const [, request, rest = ""] = /^(JOIN|BCST) (.+)$/.exec(text) ?? [];
     // What waits from before a JOIN was refused: a server broadcasts for registered users only.
-    if (request.type === "JOIN") this.#waiting = [];
-    if (request.type !== "BCST") return;
-    this.#waiting.push(text.slice("BCST ".length));
+    if (request === "JOIN") this.#waiting = [];
+    if (request === "JOIN" && !this.#joined) this.#names.add(rest.trim().split(/\s/)[0]!);
+    if (request !== "BCST" || rest.trim() === "") return;
+    this.#waiting.push(rest);
     this.#seen.clear();
-    this.#shown.clear();
+    this.#echoed.clear();
   }
 
   /** What is to be shown for a received line. */
-  received(text: string): string[] {
-    if (this.#shown.delete(text)) return [];
-    const name = relay.broadcaster(text);
-    if (name === undefined) {
+  received(line: string): string[] {
+    const shown: string[] = [];
+    let rest = line;
+    do {
+      const [name, text = rest] = this.#begins(rest);
+      shown.push(...this.#shown(text, name));
+      rest = rest.slice(text.length);
+    } while (rest !== "");
+    return shown;
+  }
+
+  /** The notice that the server owed for QUIT and did not send. */
+  get farewell(): string | undefined {
+    const [name = ""] = this.#names;
+    return this.#joined && !this.#quit ? relay.TEXTS.quitting(name) : undefined;
+  }
+
+  /** The notice that a line begins with, and whom it names. */
+  #begins(line: string): [name?: string, notice?: string] {
+    const { joined, welcome, broadcasting, quitting } = relay.TEXTS;
+    for (const name of this.#names) {
+      if (line.startsWith(joined(name))) [this.#joined, this.#names] = [true, new Set([name])];
+      const notices = [welcome(name), broadcasting(name), quitting(name)];
+      const notice = notices.find((notice) => line.startsWith(notice));
+      if (notice !== undefined) return [name, notice];
+    }
+    return [];
+  }
+
+  #shown(text: string, name: string | undefined): string[] {
+    if (this.#echoed.delete(text)) return [];
+    if (name === undefined || text !== relay.TEXTS.broadcasting(name)) {
+      if (name !== undefined) this.#quit ||= text === relay.TEXTS.quitting(name);
       if (this.#waiting.length > 0) this.#seen.add(text);
       return [text];
     }
     const own = this.#waiting.shift();
-    if (own === undefined) return [text];
     const echo = `${name}: ${own}`;
-    if (this.#seen.delete(echo)) return [text];
-    this.#shown.add(echo);
+    if (own === undefined || this.#seen.delete(echo)) return [text];
+    this.#echoed.add(echo);
     return [text, echo];
   }
 }
@@ -181,7 +248,7 @@ export class OwnBroadcasts {
 async function typeRelay(
   console: Console,
   outbound: Outbound,
-  { flow, own }: { flow: Flow; own: OwnBroadcasts },
+  { flow, own }: { flow: Flow; own: OwnNotices },
 ): Promise<void> {
   for (;;) {
     const typed = await console.readLine();
@@ -197,26 +264,33 @@ async function typeRelay(
   }
 }
 
-/** Shows what the server sends until it ends. */
-async function listenRelay(
-  conn: Deno.TcpConn,
-  console: Console,
-  own: OwnBroadcasts,
-): Promise<void> {
-  const lines = new LineSplitter({ maxBytes: LINE_BYTES, bareMs: BARE_MS, strict: false });
+/** Shows what the server sends until it ends, and asks for the name unless its first bytes do. */
+async function listenRelay(conn: Deno.TcpConn, console: Console, own: OwnNotices): Promise<void> {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  try {
-    for await (const batch of frames(conn, lines)) {
-      for (const each of batch) {
-        for (const shown of own.received(decoder.decode(each))) console.show(shown);
-      }
-      await console.drained();
+  const ask = (prompt: string) => {
+    console.setPrompt(escapeControl(prompt));
+    if (!console.interactive) console.write(escapeControl(prompt));
+  };
+  let theirs: string | undefined;
+  let silent = true;
+  const timer = setTimeout(() => (silent = false, ask(relay.PROMPT)), GREETING_MS);
+  const read = async (buffer: Uint8Array) => {
+    const count = await conn.read(buffer).finally(() => clearTimeout(timer));
+    if (silent) theirs = /[^\n]*: $/.exec(decoder.decode(buffer.subarray(0, count ?? 0)))?.[0];
+    if (silent && theirs === undefined) ask(relay.PROMPT);
+    silent = false;
+    return count;
+  };
+  const take = (frame: Uint8Array) => {
+    const line = decoder.decode(frame);
+    if (line === theirs) {
+      theirs = undefined;
+      return ask(line);
     }
-  } catch (error) {
-    if (error instanceof FrameTooLongError) {
-      console.note(`the server sent nonsense: ${error.message}`);
-    } else if (!isDisconnect(error)) throw error;
-  }
+    for (const text of own.received(line)) console.show(text, { hint: RELAY_HINTS[text] });
+  };
+  const lines = new LineSplitter({ maxBytes: LINE_BYTES, bareMs: BARE_MS, strict: false });
+  await receive({ read }, lines, { console, take });
 }
 
 /** Chats over `conn` until the person leaves (exit code 0) or the server does (1). */
@@ -228,9 +302,7 @@ async function chatRelay(
   const flow = new Flow(limits());
   // One write a line: some servers take what one read brings for one request.
   const outbound = new Outbound(conn, flow, { join: false, onCut: () => tryClose(conn) });
-  const own = new OwnBroadcasts();
-  console.setPrompt(relay.PROMPT);
-  if (!console.interactive) console.write(relay.PROMPT);
+  const own = new OwnNotices();
   const typing = typeRelay(console, outbound, { flow, own });
   const listening = listenRelay(conn, console, own);
   // A signal is an end of the input: QUIT is sent, and what the server still says is shown.
@@ -240,6 +312,8 @@ async function chatRelay(
   });
   const first = await converse(conn, { console, outbound, typing, listening, leaveMs: QUIT_MS });
   if (first === "gone") console.note(`the server at ${where} has ended the connection`);
+  else if (own.farewell !== undefined) console.show(own.farewell);
+  await console.close();
   return first === "left" ? 0 : 1;
 }
 
@@ -259,17 +333,15 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
   const [hostname, portText] = options.words as [string, string];
   const number = port(portText, 1);
   using shutdown = shutdownOnSignals();
-  const conn = await connect(hostname, { port: number, signal: shutdown.signal });
+  const { signal } = shutdown;
+  const conn = await connect(hostname, { port: number, signal });
   if (!conn) return 0;
   const console = openPerson(relay.COMMANDS.map((command) => command.split(" ")[0]!), {
     named: relay.named,
     timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });
-  return await chatRelay(conn, console, {
-    where: `${hostname}:${number}`,
-    signal: shutdown.signal,
-  });
+  return await chatRelay(conn, console, { where: `${hostname}:${number}`, signal });
 }
 
 // ---- channels (CEG 4188) ----
@@ -279,36 +351,44 @@ const CHANNELS_COMMANDS = ["/create", "/join", "/list"];
 const LEAVE_MS = 2000;
 /** So much waits for the server before more is read: a short typed line is a frame of 200 bytes. */
 const WAITING_BYTES = 32 * 1024;
+/** For so long after a typed `/list` a frame of several lines is its answer. */
+const LISTING_MS = 2000;
+/** How some servers begin a frame, to make room for it in a terminal; the client makes its own. */
+const THEIR_WIPE = /^\r(?: {0,8}\r)?/;
 
-/** Shows frames and prompts: the document's bytes on a pipe, a line editor's lines on a terminal. */
-interface Screen {
-  prompt(): void;
-  frame(text: string): void;
-  gone(text: string): void;
-}
+/** Frames and prompts: the document's bytes on a pipe, a line editor's lines on a terminal. */
+class ChannelsView {
+  readonly #console: Console;
+  #listUntil = 0;
 
-function screen(console: Console): Screen {
-  if (console.interactive) {
-    return {
-      prompt: () => {},
-      // An empty frame writes over the prompt only, and that is redrawn anyway.
-      frame: (text) => {
-        if (text !== "") console.show(text, { keepLines: isListing(text) });
-      },
-      gone: (text) => console.show(text),
-    };
+  constructor(console: Console) {
+    this.#console = console;
   }
-  // Lines piped in, answers on the screen: it is a person's terminal that must be safe.
-  const safe = Deno.stdout.isTerminal() ? escapeControl : (text: string) => text;
-  const wipe = `${channels.TEXTS.wipe}\r`;
-  return {
-    prompt: () => console.write(channels.TEXTS.prefix),
-    frame: (text) => {
-      const shown = safe(text, { keepLines: isListing(text) });
-      console.write(`${wipe}${shown}${text && "\n"}${channels.TEXTS.prefix}`);
-    },
-    gone: (text) => console.write(`${wipe}${text}\n`),
-  };
+
+  prompt(): void {
+    if (!this.#console.interactive) this.#console.write(channels.TEXTS.prefix);
+  }
+
+  typed(line: string): void {
+    if (/^\/list(\s|$)/.test(line)) this.#listUntil = performance.now() + LISTING_MS;
+  }
+
+  frame(bytes: string): void {
+    const frame = bytes.replace(THEIR_WIPE, "");
+    // Line ends anywhere but in a list of channels would pass for messages of others.
+    const asked = performance.now() < this.#listUntil && !frame.startsWith("[");
+    const keepLines = asked || isListing(frame);
+    const text = keepLines ? frame.replaceAll("\r\n", "\n") : frame;
+    // An empty frame writes over the prompt only, which a terminal draws again anyway.
+    if (this.#console.interactive) return void (text && this.#console.show(text, { keepLines }));
+    const shown = safe(text, { keepLines }) + (text && "\n");
+    this.#console.write(`${channels.TEXTS.wipe}\r${shown}${channels.TEXTS.prefix}`);
+  }
+
+  gone(text: string): void {
+    if (this.#console.interactive) this.#console.show(text);
+    else this.#console.write(`${channels.TEXTS.wipe}\r${text}\n`);
+  }
 }
 
 /** Members in notices and messages, and channels in lists: whatever can be typed again. */
@@ -316,42 +396,34 @@ function namesIn(line: string): readonly (readonly [number, number])[] {
   return isListing(line) ? [[0, line.length]] : channels.named(line);
 }
 
-/** Whether a frame is a list of channels: words only. Lines in any other would be forged messages. */
+/** Whether a frame is a list of channels: words only. */
 function isListing(text: string): boolean {
   return /^\S+(\n\S+)*$/.test(text);
 }
 
 /** Sends what is typed until the input ends, a piped file at the pace of the server. */
-async function typeChannels(console: Console, outbound: Outbound, shown: Screen): Promise<void> {
-  shown.prompt();
-  for (let typed; (typed = await console.readLine()) !== null;) {
-    for (const each of channels.typedFrames(typed)) {
+async function typeChannels(
+  console: Console,
+  outbound: Outbound,
+  { view, name }: { view: ChannelsView; name: string },
+): Promise<void> {
+  view.prompt();
+  for (let typed; (typed = await console.readLine()) !== null; view.prompt()) {
+    if (typed.trim() === "") continue;
+    view.typed(typed);
+    for (const each of channels.typedFrames(typed, name)) {
       outbound.send(each);
       if (outbound.backlog >= WAITING_BYTES) await outbound.drained();
     }
-    shown.prompt();
   }
   await outbound.drained();
-}
-
-/** Shows what the server sends until it ends. */
-async function listenChannels(conn: Deno.TcpConn, console: Console, shown: Screen): Promise<void> {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  try {
-    for await (const batch of frames(conn, new FixedSplitter(channels.FRAME_BYTES))) {
-      for (const each of batch) shown.frame(decoder.decode(channels.strip(each)));
-      await console.drained();
-    }
-  } catch (error) {
-    if (!isDisconnect(error)) throw error;
-  }
 }
 
 /** Chats over `conn` until the person leaves, or the server does, which `gone` says. */
 async function chatChannels(
   conn: Deno.TcpConn,
   console: Console,
-  { hello, gone, signal }: { hello: Uint8Array; gone: string; signal: AbortSignal },
+  { name, gone, signal }: { name: string; gone: string; signal: AbortSignal },
 ): Promise<void> {
   const outbound = new Outbound(conn, new Flow(limits()), {
     onCut: (reason) => {
@@ -359,7 +431,7 @@ async function chatChannels(
       tryClose(conn);
     },
   });
-  const shown = screen(console);
+  const view = new ChannelsView(console);
   let leaving = false;
   signal.addEventListener("abort", () => {
     console.close();
@@ -368,14 +440,17 @@ async function chatChannels(
       if (outbound.backlog > 0) outbound.cut();
     });
   });
-  outbound.send(hello);
-  const typing = typeChannels(console, outbound, shown).then(() => {
+  outbound.send(channels.frame(name));
+  const typing = typeChannels(console, outbound, { view, name }).then(() => {
     leaving = true;
     // Not awaited: behind a write that is stuck it would wait, too.
     conn.closeWrite().catch(() => {});
   });
-  const listening = listenChannels(conn, console, shown).then(() => {
-    if (!leaving) shown.gone(gone);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const take = (frame: Uint8Array) => view.frame(decoder.decode(channels.strip(frame)));
+  const splitter = new FixedSplitter(channels.FRAME_BYTES);
+  const listening = receive(conn, splitter, { console, take }).then(() => {
+    if (!leaving) view.gone(gone);
   });
   await converse(conn, { console, outbound, typing, listening, leaveMs: LEAVE_MS });
 }
@@ -399,9 +474,8 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
   if (options.help) return "help";
   const [name, hostname, portText] = options.words as [string, string, string];
   const number = port(portText, 1);
-  const hello = channels.frame(name);
   // A server would close on it without a word.
-  if (channels.parseName(hello) === undefined) throw new UsageError("NAME must not be empty");
+  if (name.trim() === "") throw new UsageError("NAME must not be empty");
   using shutdown = shutdownOnSignals();
   const { signal } = shutdown;
   const conn = await connect(hostname, { port: number, signal }).catch(async (error) => {
@@ -420,7 +494,7 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
     onInterrupt: shutdown.request,
   });
   await chatChannels(conn, console, {
-    hello,
+    name,
     gone: channels.TEXTS.disconnected(hostname, number),
     signal,
   });
@@ -432,131 +506,128 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
 /** Datagrams get lost: the first one, and the answer to it. */
 const REGISTER_TRIES = 5;
 const RETRY_MS = 1000;
+/** After so many times RETRY_MS without a word the server may have been started anew, without us. */
+const SILENT_TRIES = 30;
+/** So many times RETRY_MS it gets to welcome the client again. */
+const AGAIN_TRIES = 2;
 const RECEIVE_BYTES = 65_536;
 
-/** A registration under way. */
-export interface Registration {
-  /** Sends `register`. */
-  send: () => Promise<unknown>;
-  /** Aborted once the server has answered, or the person has left. */
-  signal: AbortSignal;
-  /** Resolves after so many ms, or when the signal is aborted. */
-  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Between two tries, in ms. Default: 1000. */
-  retryMs?: number;
+/** How the overlay client is called, taken apart, and what it talks through. */
+interface OverlayOptions {
+  /** The server; its host as it was typed. */
+  server: Deno.NetAddr;
+  name: string;
+  /** Between two tries to register, in ms. */
+  retryMs: number;
+  socket: Deno.DatagramConn;
+  console: Console;
+  /** Aborted when the person shall leave. */
+  left: AbortSignal;
 }
 
-/** Sends `register` until `signal` is aborted, five times at most; false when nothing came of it. */
-export async function introduce(registration: Registration): Promise<boolean> {
-  const { send, signal, wait = sleep, retryMs = RETRY_MS } = registration;
-  for (let tries = 0; tries < REGISTER_TRIES && !signal.aborted; tries++) {
-    await send();
-    await wait(retryMs, signal);
+/** A client of one server of the overlay. */
+class OverlayClient {
+  readonly #options: OverlayOptions;
+  /** Aborted by the next welcome. */
+  #welcome = new AbortController();
+  #heard = performance.now();
+
+  constructor(options: OverlayOptions) {
+    this.#options = options;
   }
-  return signal.aborted;
-}
 
-/** Shows what the server sends until the socket is closed; `welcomed` is called for each welcome. */
-async function listenOverlay(
-  socket: Deno.DatagramConn,
-  { console, server, welcomed }: { console: Console; server: Deno.NetAddr; welcomed: () => void },
-): Promise<void> {
-  const buffer = new Uint8Array(RECEIVE_BYTES);
-  let host: string | undefined;
-  for (;;) {
-    let received: [Uint8Array, Deno.Addr];
+  /** Registers and chats until the person leaves; returns the exit code. */
+  async run(): Promise<number> {
+    const { server, name, retryMs, socket, console, left } = this.#options;
+    const cannot = `cannot register with ${server.hostname} port ${server.port}: `;
+    const listening = this.#listen();
+    const signal = AbortSignal.any([this.#welcome.signal, left]);
     try {
-      received = await socket.receive(buffer);
-    } catch {
-      return;
+      for (let tries = 0; tries < REGISTER_TRIES && !signal.aborted; tries++) {
+        await this.#send(overlay.register(name)).catch((error) => {
+          throw new StartError(cannot + connectReason(error));
+        });
+        await sleep(retryMs, signal);
+      }
+      if (!signal.aborted) {
+        throw new StartError(cannot + "no answer, is the server running and the port right?");
+      }
+      if (!left.aborted) await this.#type();
+    } finally {
+      tryClose(socket);
+      await listening;
     }
-    const from = received[1] as Deno.NetAddr;
-    // Anybody can send a datagram here. The server's name may have been typed, so its address is
-    // learned from its first answer.
-    if (from.port !== server.port || (host !== undefined && from.hostname !== host)) continue;
-    host = from.hostname;
-    const notice = overlay.parseNotice(received[0]);
-    if (notice.type === "welcome") welcomed();
-    else console.show(notice.line);
-    await console.drained();
+    console.show(overlay.CLIENT.terminating);
+    return 0;
+  }
+
+  #send(datagram: Uint8Array): Promise<unknown> {
+    return this.#options.socket.send(datagram, this.#options.server);
+  }
+
+  /** Shows what the server sends until the socket is closed. */
+  async #listen(): Promise<void> {
+    const { server, name, socket, console } = this.#options;
+    const buffer = new Uint8Array(RECEIVE_BYTES);
+    let host: string | undefined;
+    for (;;) {
+      const received = await socket.receive(buffer).catch(() => undefined);
+      if (!received) return;
+      const from = received[1] as Deno.NetAddr;
+      const notice = overlay.parseNotice(received[0]);
+      // Anybody can send a datagram here. The server's name may have been typed, and a server may answer
+      // from another of its addresses: the first welcome from the asked port says which is its own.
+      if (from.port !== server.port || (host ?? from.hostname) !== from.hostname) continue;
+      if (notice.type !== "welcome" && host === undefined) continue;
+      this.#heard = performance.now();
+      if (notice.type === "shown") console.show(escapeControl(notice.line));
+      else if (host === undefined) console.show(overlay.CLIENT.registered(name));
+      if (notice.type === "welcome") this.#welcome.abort();
+      host = from.hostname;
+      await console.drained();
+    }
+  }
+
+  /** Sends what is typed until the person leaves. */
+  async #type(): Promise<void> {
+    const { console } = this.#options;
+    for (;;) {
+      const line = await console.readLine();
+      if (line === null || line.trim() === "exit") return;
+      const datagram = overlay.typed(line);
+      if (console.interactive && /^\/?help\s*$/.test(line)) console.note(OVERLAY_HELP);
+      else if (!datagram) {
+        if (line.trim() !== "") console.note(`not sent, type ${overlay.COMMANDS.join(" or ")}`);
+      } else if (datagram.length > overlay.DATAGRAM_BYTES) {
+        console.note(
+          `not sent: longer than the ${overlay.DATAGRAM_BYTES} bytes that a datagram holds`,
+        );
+      } else {
+        await this.#say(datagram).catch((error) =>
+          console.note(`not sent: ${connectReason(error)}`)
+        );
+      }
+    }
+  }
+
+  /** A server that was started anew knows nobody: after a long silence the client registers first. */
+  async #say(datagram: Uint8Array): Promise<void> {
+    const { name, retryMs, left, console } = this.#options;
+    if (performance.now() - this.#heard >= SILENT_TRIES * retryMs) {
+      this.#welcome = new AbortController();
+      await this.#send(overlay.register(name));
+      const { signal } = this.#welcome;
+      await sleep(AGAIN_TRIES * retryMs, AbortSignal.any([signal, left]));
+      if (!signal.aborted) console.note("the server does not answer: what is sent may be lost");
+    }
+    await this.#send(datagram);
   }
 }
 
 /** The document has no such word: it is ours, for a person at a terminal. */
-const HELP = `sendto <name> <message>   sends a message to somebody anywhere on the overlay
+const OVERLAY_HELP = `sendto <name> <message>   sends a message to somebody anywhere on the overlay
 exit                      leaves
 Tab completes, and the arrow keys bring back what was typed`;
-
-/** Sends what is typed until the person leaves. */
-async function typeOverlay(
-  console: Console,
-  send: (datagram: Uint8Array) => Promise<unknown>,
-): Promise<void> {
-  for (;;) {
-    const line = await console.readLine();
-    if (line === null || line.trim() === "exit") return;
-    const datagram = overlay.typed(line);
-    if (console.interactive && /^\/?help\s*$/.test(line)) console.note(HELP);
-    else if (!datagram) {
-      if (line.trim() !== "") console.note(`not sent, type ${overlay.COMMANDS.join(" or ")}`);
-    } else if (datagram.length > overlay.DATAGRAM_BYTES) {
-      console.note(
-        `not sent: longer than the ${overlay.DATAGRAM_BYTES} bytes that a datagram holds`,
-      );
-    } else {
-      await send(datagram).catch((error) => console.note(`not sent: ${connectReason(error)}`));
-    }
-  }
-}
-
-/** How the client is called, taken apart. */
-export interface ClientOptions {
-  /** The server; its host as it was typed. */
-  server: Deno.NetAddr;
-  /** What to register as. */
-  name: string;
-  /** Between two tries to register, in ms. */
-  retryMs: number;
-}
-
-/** Registers and chats through `socket` until the person leaves; returns the exit code. */
-async function chatOverlay(
-  socket: Deno.DatagramConn,
-  { server, name, retryMs, console, left }: ClientOptions & { console: Console; left: AbortSignal },
-): Promise<number> {
-  const welcome = new AbortController();
-  const send = (datagram: Uint8Array) => socket.send(datagram, server);
-  const first = () =>
-    send(overlay.register(name)).catch((error) => {
-      throw new StartError(cannot(server, connectReason(error)));
-    });
-  const listening = listenOverlay(socket, {
-    console,
-    server,
-    welcomed: () => {
-      // The answer to a try that was not lost after all.
-      if (welcome.signal.aborted) return;
-      console.show(overlay.CLIENT.registered(name));
-      welcome.abort();
-    },
-  });
-  const signal = AbortSignal.any([welcome.signal, left]);
-  try {
-    if (!await introduce({ send: first, signal, retryMs })) {
-      throw new StartError(cannot(server, "no answer, is the server running and the port right?"));
-    }
-    if (!left.aborted) await typeOverlay(console, send);
-  } finally {
-    tryClose(socket);
-    await listening;
-  }
-  console.show(overlay.CLIENT.terminating);
-  return 0;
-}
-
-function cannot({ hostname, port }: Deno.NetAddr, reason: string): string {
-  return `cannot register with ${hostname} port ${port}: ${reason}`;
-}
 
 const OVERLAY_USAGE = `usage: client.ts overlay -s ADDR -p PORT -n NAME
 
@@ -571,47 +642,40 @@ Then type: ${overlay.COMMANDS.join(", ")}.
 `;
 
 async function runOverlay(args: readonly string[]): Promise<"help" | number> {
-  const parsed = await parseOptions(args, {
+  const { help, strings, booleans } = await parseOptions(args, {
     strings: ["s", "p", "n", "retry-ms"],
     booleans: ["timestamps"],
   });
-  if (parsed.help) return "help";
-  const options = clientOptions(parsed.strings);
+  if (help) return "help";
+  const missing = Object.entries({ "-s ADDR": "s", "-p PORT": "p", "-n NAME": "n" })
+    .filter(([, key]) => strings[key] === undefined).map(([name]) => name);
+  if (missing.length > 0) throw new UsageError(`missing ${missing.join(" and ")}`);
+  const { s: hostname = "", p = "", n: name = "" } = strings;
+  if (!overlay.isName(name)) {
+    const shape = `one word of at most ${overlay.NAME_BYTES} bytes without ":"`;
+    throw new UsageError(`the name must be ${shape}, not ${JSON.stringify(name)}`);
+  }
+  const server: Deno.NetAddr = { transport: "udp", hostname, port: port(p, 1) };
+  const retryText = strings["retry-ms"] ?? String(RETRY_MS);
+  const retryMs = wholeNumber(retryText, { name: "--retry-ms", min: 1 });
   using shutdown = shutdownOnSignals();
-  const hostname = options.server.hostname.includes(":") ? "::" : "0.0.0.0";
-  const socket = tracedDatagrams(Deno.listenDatagram({ transport: "udp", hostname, port: 0 }));
+  const anywhere = hostname.includes(":") ? "::" : "0.0.0.0";
+  const listening = { transport: "udp", hostname: anywhere, port: 0 } as const;
+  const socket = tracedDatagrams(Deno.listenDatagram(listening));
   const console = openPerson(["sendto", "exit", "help"], {
     named: overlay.named,
-    timestamps: parsed.booleans["timestamps"] === true,
+    timestamps: booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });
   const { signal: left } = shutdown;
   // A signal is an end of the input: the words for it are the same.
   left.addEventListener("abort", () => console.close());
   try {
-    return await chatOverlay(socket, { ...options, console, left });
+    return await new OverlayClient({ server, name, retryMs, socket, console, left }).run();
   } finally {
     tryClose(socket);
     await console.close();
   }
-}
-
-function clientOptions({ s, p, n, ...rest }: Record<string, string | undefined>): ClientOptions {
-  const missing = Object.entries({ "-s ADDR": s, "-p PORT": p, "-n NAME": n })
-    .filter(([, value]) => value === undefined).map(([name]) => name);
-  if (s === undefined || p === undefined || n === undefined) {
-    throw new UsageError(`missing ${missing.join(" and ")}`);
-  }
-  if (!overlay.isName(n)) {
-    throw new UsageError(
-      `the name must be one word of at most 64 bytes without ":", not ${JSON.stringify(n)}`,
-    );
-  }
-  return {
-    server: { transport: "udp", hostname: s, port: port(p, 1) },
-    name: n,
-    retryMs: wholeNumber(rest["retry-ms"] ?? String(RETRY_MS), { name: "--retry-ms", min: 1 }),
-  };
 }
 
 // ---- bridge, its states (CSE 150) ----

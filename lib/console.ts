@@ -125,6 +125,12 @@ export interface ConsoleOptions {
   now?: () => Date;
 }
 
+/** How a text is shown. */
+export interface ShowOptions extends EscapeOptions {
+  /** Help behind the text, dim, on a terminal only. */
+  hint?: string | undefined;
+}
+
 /** A person at a terminal, or a program at a pipe. */
 export interface Console {
   /** Whether there is a line editor: both ends are a terminal that can move its cursor. */
@@ -139,7 +145,7 @@ export interface Console {
    * characters escaped; a pipe gets exactly `text` and `\n`. `keepLines` is for texts that are lists:
    * a message of several lines could pass for the messages of others.
    */
-  show(text: string, options?: EscapeOptions): void;
+  show(text: string, options?: ShowOptions): void;
   /** Writes exactly these characters to standard output, for a protocol that has its own prompt. */
   write(text: string): void;
   /** Changes what stands before the typed text on a terminal. */
@@ -367,10 +373,11 @@ class Screen implements Console {
     return this.#lines.read().then(({ value }) => value ?? null);
   }
 
-  show(text: string, options?: EscapeOptions): void {
+  show(text: string, options?: ShowOptions): void {
     const { timestamps, now = () => new Date() } = this.#options;
     const time = timestamps ? `${now().toTimeString().slice(0, 8)} ` : "";
-    this.#print(time + this.#named(escapeControl(text, options)));
+    const hint = options?.hint ? `  ${Deno.noColor ? options.hint : dim(options.hint)}` : "";
+    this.#print(time + this.#named(escapeControl(text, options)) + hint);
   }
 
   write(text: string): void {
@@ -586,6 +593,10 @@ class Screen implements Console {
     this.#insert();
     this.#tabbed = candidates.length > 1;
   }
+}
+
+function dim(text: string): string {
+  return `\x1b[2m${text}\x1b[22m`;
 }
 
 function commonPrefix(candidates: readonly string[]): string {

@@ -1,7 +1,6 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertRejects } from "@std/assert/rejects";
-import { introduce } from "../client.ts";
 import { StartError } from "../lib/program.ts";
 import { keepLinked, LinkSplitter, LoopGuard, MEMORY_MS } from "../overlay.ts";
 
@@ -219,26 +218,4 @@ test("keepLinked() ends when its signal is aborted, and passes on what is no ref
   await keepLinked({ ...options, dial: () => Promise.reject(), signal: AbortSignal.abort() });
   const dial = () => Promise.reject(new TypeError("a bug"));
   await assertRejects(() => keepLinked({ ...options, dial }), TypeError, "a bug");
-});
-
-test("introduce() registers again each second, five times, when no answer comes", async () => {
-  const log: string[] = [];
-  const welcomed = await introduce({
-    send: () => Promise.resolve(log.push("send")),
-    wait: (ms) => Promise.resolve(void log.push(String(ms))),
-    signal: new AbortController().signal,
-  });
-  assertEquals(welcomed, false);
-  assertEquals(log, Array(5).fill(["send", "1000"]).flat());
-});
-
-test("introduce() sends no more when the answer has come", async () => {
-  const controller = new AbortController();
-  let sent = 0;
-  const welcomed = await introduce({
-    send: () => Promise.resolve(sent++),
-    wait: () => Promise.resolve(sent === 2 && controller.abort() || undefined),
-    signal: controller.signal,
-  });
-  assertEquals([welcomed, sent], [true, 2]);
 });

@@ -284,7 +284,7 @@ async function played(
 ): Promise<{ client: Program; server: Datagrams; from: Deno.Addr }> {
   const server = datagrams();
   const at = ["-s", address, "-p", String(server.port)];
-  const client = new Program("client.ts", ["overlay", ...at, "-n", name, "--retry-ms", "100"]);
+  const client = new Program("client.ts", ["overlay", ...at, "-n", name, "--retry-ms", "60"]);
   const from = await server.expect(`register ${name}`);
   await server.send(welcome, from);
   return { client, server, from };
@@ -370,19 +370,19 @@ Deno.test("client.ts overlay registers again before it sends after a long silenc
   await client.until("registered Kay\n");
   await client.type("sendto Bob at once");
   await server.expect("sendto Bob at once");
-  // Thirty times the time between two tries: here 3 s.
-  await new Promise((resolve) => setTimeout(resolve, 3200));
+  // Thirty times the time between two tries: here 1.8 s.
+  await new Promise((resolve) => setTimeout(resolve, 2000));
   await client.type("sendto Bob again");
   await server.expect("register Kay");
   await server.send("welcome Kay", from);
   await server.expect("sendto Bob again");
   await client.type("sendto Bob more");
   await server.expect("sendto Bob more");
-  await new Promise((resolve) => setTimeout(resolve, 3200));
+  await new Promise((resolve) => setTimeout(resolve, 2000));
   await client.type("sendto Bob to nobody");
   await server.expect("register Kay");
   await server.expect("sendto Bob to nobody");
-  await client.until("the server does not answer: what was sent may be lost\n", "stderr");
+  await client.until("the server does not answer: what is sent may be lost\n", "stderr");
   await client.type("exit");
   assertEquals(await client.code(), 0);
   assertEquals(client.stdout, "connected to server and registered Kay\nterminating client...\n");
