@@ -55,7 +55,7 @@ Deno.test("README.md names tasks, paths and links that exist", async () => {
   assertEquals(named.filter((task) => !(task in tasks)), []);
   const layout = /## Layout\n\n```\n(.*?)```/s.exec(readme)![1]!.trimEnd().split("\n");
   const paths = layout.map((line) => line.split(" ")[0]!);
-  const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
+  const links = [...readme.matchAll(/\]\((?!https:)([^)]+)\)/g)].map(([, link]) => link!);
   for (const path of [...paths, ...links]) await Deno.stat(new URL(path, root));
   const folders = (await Array.fromAsync(Deno.readDir(root))).filter(({ name }) =>
     !name.startsWith(".")
