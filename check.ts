@@ -69,6 +69,12 @@ function put(text: string): void {
 
 /** Runs the check; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  // An error that nobody waited for is the check's own: it is said, and the run goes on.
+  const stray = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    put(`The check is at fault: ${event.reason?.stack ?? event.reason}\n`);
+  };
+  globalThis.addEventListener("unhandledrejection", stray);
   try {
     return await run(args);
   } catch (error) {
@@ -76,6 +82,7 @@ export async function main(args: readonly string[]): Promise<number> {
     await Deno.stderr.write(new TextEncoder().encode(`${error.message}\n`)).catch(() => {});
     return 2;
   } finally {
+    globalThis.removeEventListener("unhandledrejection", stray);
     await writing;
   }
 }

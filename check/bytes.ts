@@ -19,8 +19,12 @@ export function text(data: Uint8Array): string {
 
 /** One character a byte, so that offsets in the text are offsets in the bytes. */
 export function latin(data: string | Uint8Array): string {
+  const all = bytes(data);
   let out = "";
-  for (const byte of bytes(data)) out += String.fromCharCode(byte);
+  // A call takes only so many arguments.
+  for (let at = 0; at < all.length; at += 8192) {
+    out += String.fromCharCode(...all.subarray(at, at + 8192));
+  }
   return out;
 }
 

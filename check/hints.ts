@@ -15,6 +15,11 @@ export const HINTS = {
       "TCP is a stream: one recv() may bring half a message or three. Keep what you have read in a " +
       "buffer for each connection, and cut the messages out of it.",
   },
+  cut: {
+    cause: "what is longer than one recv() is lost",
+    text:
+      "recv(n) brings at most n bytes and leaves the rest for the next call: go on until you have all.",
+  },
   sharedBuffer: {
     cause: "one buffer or one name for all clients",
     text:

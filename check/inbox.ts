@@ -323,7 +323,9 @@ export function firstDifference(got: Uint8Array, expected: Uint8Array): number {
 
 /** Bytes of a text that has one character a byte. */
 function unlatin(data: string): Uint8Array {
-  return Uint8Array.from(data, (char) => char.charCodeAt(0));
+  const out = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) out[i] = data.charCodeAt(i);
+  return out;
 }
 
 function escape(data: string): string {

@@ -7,6 +7,7 @@
 
 import { bytes } from "./bytes.ts";
 import { DidNotStart, Failure, type Hint } from "./case.ts";
+import { HINTS } from "./hints.ts";
 import { type Expect, Inbox } from "./inbox.ts";
 import type { PeerWatch } from "./peer.ts";
 
@@ -237,17 +238,17 @@ export class Program {
 
   /** Waits until its stdout shows the text. */
   async prints(text: string, expect?: Expect): Promise<string> {
-    return await this.out.contains(text, expect);
+    return await this.#shown(this.out.contains(text, expect));
   }
 
   /** Waits until its stdout shows all texts, in any order. */
   async printsAll(texts: readonly string[], expect?: Expect): Promise<void> {
-    await this.out.containsAll(texts, expect);
+    await this.#shown(this.out.containsAll(texts, expect));
   }
 
   /** Waits until a whole line of its stdout is this text. */
   async printsLine(text: string, expect?: Expect): Promise<string> {
-    return await this.out.line(text, expect);
+    return await this.#shown(this.out.line(text, expect));
   }
 
   /** Waits until its stdout matches. */
@@ -255,7 +256,20 @@ export class Program {
     pattern: RegExp,
     expect?: Expect & { as?: string },
   ): Promise<RegExpExecArray> {
-    return await this.out.matches(pattern, expect);
+    return await this.#shown(this.out.matches(pattern, expect));
+  }
+
+  /** A program that shows nothing at all while it lives has its output in a buffer, most likely. */
+  async #shown<T>(expectation: Promise<T>): Promise<T> {
+    try {
+      return await expectation;
+    } catch (error) {
+      const silent = error instanceof Failure && this.lives && this.out.total === 0;
+      if (!silent || error.hint) throw error;
+      const { expected, where, waited } = error;
+      const late = waited === undefined ? {} : { waited };
+      throw new Failure(expected, { where, ...late, got: this.out.all, hint: HINTS.notFlushed });
+    }
   }
 
   /** Sends a signal to its group, as a terminal does for Ctrl-C (SIGINT). */

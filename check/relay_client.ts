@@ -191,7 +191,7 @@ const SHOWN: Case[] = [
       await server.sends("Bob joined!\n");
       await client.prints("Bob joined!");
       await server.sends("Bob: a message that is longer than the notice\n");
-      await client.prints("Bob: a message that is longer than the notice");
+      await client.prints("Bob: a message that is longer than the notice", { hint: HINTS.cut });
     },
   },
   {
@@ -205,7 +205,8 @@ const SHOWN: Case[] = [
     steps: "type LIST; F> a broadcast, the list a second later → both shown",
     async run(scene) {
       const play = await joined(scene);
-      await typed(play, "LIST");
+      await play.client.types("LIST");
+      await play.server.hears("LIST");
       await play.server.sends("Bob: are you there?\n");
       await play.client.prints("Bob: are you there?");
       await sleep(1000);
@@ -229,10 +230,12 @@ const SHOWN: Case[] = [
     steps: "type LIST; F> Alice,Bob,Mike, then the same on lines → all names shown",
     async run(scene) {
       const play = await joined(scene);
-      await typed(play, "LIST");
+      await play.client.types("LIST");
+      await play.server.hears("LIST");
       await play.server.sends("Alice,Bob,Mike\n");
       await shows(play.client, "Alice,Bob,Mike", scene.deadline);
-      await typed(play, "LIST");
+      await play.client.types("LIST");
+      await play.server.hears("LIST");
       await play.server.sends("Trudy\nVictor\nWalter\n");
       await shows(play.client, "TrudyVictorWalter", scene.deadline);
     },

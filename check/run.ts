@@ -130,27 +130,28 @@ class Run {
 
   async all(): Promise<Result[]> {
     const queue = [...this.#cases];
-    const gate = queue.find(({ id }) => id === this.#suite.gate);
     // Cases ahead of the gate find out what the program speaks: they are played first, each alone.
-    while (gate && this.#played.size < queue.indexOf(gate) + 1) await this.#next(queue);
-    const rest = queue.slice(this.#played.size);
+    const first = queue.splice(0, queue.findIndex(({ id }) => id === this.#suite.gate) + 1);
+    for (const test of first) await this.#begin(test);
     const workers = Array.from({ length: this.#options.atOnce }, async () => {
-      for (let test = rest.shift(); test; test = rest.shift()) await this.#begin(test);
+      for (let test = queue.shift(); test; test = queue.shift()) await this.#begin(test);
     });
     await Promise.all(workers);
     return this.#cases.filter((each) => this.#asked.has(each))
       .flatMap(({ id }) => this.#reported(this.#done.get(id) ?? []));
   }
 
-  async #next(queue: readonly Case[]): Promise<void> {
-    await this.#begin(queue[this.#played.size]!);
-  }
-
-  async #begin(test: Case): Promise<void> {
-    const playing = this.#judge(test);
+  /** Plays a case once, whoever asks for it first: its turn has come, or another case needs it. */
+  #begin(test: Case): Promise<Result[]> {
+    let playing = this.#played.get(test.id);
+    if (playing) return playing;
+    playing = this.#judge(test).then((results) => {
+      this.#done.set(test.id, results);
+      this.#tellInOrder();
+      return results;
+    });
     this.#played.set(test.id, playing);
-    this.#done.set(test.id, await playing);
-    this.#tellInOrder();
+    return playing;
   }
 
   #tellInOrder(): void {
@@ -172,8 +173,10 @@ class Run {
   async #judge(test: Case): Promise<Result[]> {
     if (this.#options.signal?.aborted) return this.#all(test, "could not run", "the run was ended");
     for (const id of this.#needs(test)) {
-      const results = await this.#played.get(id);
-      const own = results?.find((each) => each.id === id);
+      const needed = this.#cases.find((each) => each.id === id);
+      // The gate comes behind the cases that find out how the program speaks.
+      if (!needed || (id === this.#suite.gate && this.#isAhead(test))) continue;
+      const own = (await this.#begin(needed)).find((each) => each.id === id);
       if (own && ["failed", "timed out", "unsteady", "could not run"].includes(own.verdict)) {
         return this.#all(test, "could not run", `it needs ${id}`);
       }
@@ -181,6 +184,11 @@ class Run {
     const rounds: Result[][] = [];
     for (let i = 0; i < this.#options.repeat; i++) rounds.push(await this.#play(test));
     return steady(rounds);
+  }
+
+  #isAhead(test: Case): boolean {
+    const { cases, gate } = this.#suite;
+    return cases.indexOf(test) < cases.findIndex(({ id }) => id === gate);
   }
 
   #all(test: Case, verdict: Verdict, reason: string): Result[] {

@@ -329,7 +329,8 @@ export class Scene {
     if (this.#host !== undefined) return [this.#host];
     const known = this.facts.get("host");
     const first = [...new Set([...typeof known === "string" ? [known] : [], "127.0.0.1"])];
-    if (tries < 10) return first;
+    // One that was found on loopback is there the next time, too; elsewhere is looked for now and then.
+    if (tries < (known === undefined ? 40 : 120) || tries % 5 !== 0) return first;
     const own = (this.facts.get("addresses") as string[] | undefined) ?? this.#ownAddresses();
     return [...new Set([...first, "127.0.1.1", "::1", ...own])];
   }

@@ -6,8 +6,8 @@
  */
 
 import type { Given, Hint } from "../../check/case.ts";
-
 import { OVERLAY_MISTAKES, OVERLAY_STUDENTS } from "./overlay_mistakes.ts";
+import { RELAY_MISTAKES, RELAY_STUDENTS } from "./relay_mistakes.ts";
 
 /** One mistake of one program. */
 export interface Mistake {
@@ -26,10 +26,24 @@ export interface Mistake {
 
 /** How the students' programs are started, by protocol. */
 export const STUDENTS: Readonly<Record<string, Given>> = {
+  relay: RELAY_STUDENTS,
   overlay: OVERLAY_STUDENTS,
+};
+
+/** How Parley's own programs are started, by protocol. */
+export const OURS: Readonly<Record<string, Given>> = {
+  relay: {
+    server: `${Deno.execPath()} run --allow-net server.ts relay {port}`,
+    client: `${Deno.execPath()} run --allow-net client.ts relay {host} {port}`,
+  },
+  overlay: {
+    server: `${Deno.execPath()} run --allow-net overlay.ts -p {port}`,
+    client: `${Deno.execPath()} run --allow-net client.ts overlay -s {host} -p {port} -n {name}`,
+  },
 };
 
 /** Every mistake. */
 export const MISTAKES: readonly Mistake[] = [
+  ...RELAY_MISTAKES,
   ...OVERLAY_MISTAKES,
 ];

@@ -1,0 +1,199 @@
+/**
+ * Tries the check itself: the students' programs must pass without a mistake, and fail exactly the cases
+ * that a mistake names with it; Parley's own programs must pass at every level.
+ *
+ * `deno task mutants` runs all; `deno task mutants relay` a protocol, `relay server one-recv` one
+ * mistake. `--show` only prints what fails, for somebody who adds a mistake; `--write` writes
+ * docs/mistakes.md.
+ *
+ * @module
+ */
+
+import type { Given, Suite } from "../check/case.ts";
+import { parseOptions } from "../check/options.ts";
+import { play } from "../check/play.ts";
+import { Launcher } from "../check/program.ts";
+import { bad, causes, failureLines } from "../check/report.ts";
+import type { Result } from "../check/run.ts";
+import { SUITES } from "../check/suites.ts";
+import { type Mistake, MISTAKES, OURS, STUDENTS } from "../tests/students/mistakes.ts";
+
+/** Mistakes that are tried side by side. */
+const AT_ONCE = 2;
+
+/** What came of one try: nothing when it is as it should be. */
+interface Tried {
+  readonly name: string;
+  readonly wrong: string | undefined;
+  readonly results: readonly Result[];
+}
+
+/** Runs the mutants; returns 0 when all is as the table says. */
+export async function main(args: readonly string[]): Promise<number> {
+  const flags = new Set(args.filter((arg) => arg.startsWith("--")));
+  const [protocol, role, mistake] = args.filter((arg) => !arg.startsWith("--"));
+  const launcher = await Launcher.open();
+  const tries: (() => Promise<Tried>)[] = [];
+  for (
+    const name of Object.keys(SUITES).filter((each) => protocol === undefined || each === protocol)
+  ) {
+    if (role === undefined && !flags.has("--write")) {
+      for (const [who, given] of [["student", STUDENTS[name]], ["ours", OURS[name]]] as const) {
+        if (given) tries.push(() => clean(name, { who, given, launcher }));
+      }
+    }
+  }
+  const chosen = MISTAKES.filter((each) =>
+    (protocol === undefined || each.protocol === protocol) &&
+    (role === undefined || each.role === role) &&
+    (mistake === undefined || each.mistake === mistake)
+  );
+  const made = new Map<Mistake, Tried>();
+  for (const each of chosen) {
+    tries.push(async () => {
+      const tried = await mutant(each, { launcher, show: flags.has("--show") });
+      made.set(each, tried);
+      return tried;
+    });
+  }
+  const wrong = await all(tries);
+  await launcher.close();
+  if (flags.has("--write")) await Deno.writeTextFile("docs/mistakes.md", document(made));
+  const all_ = tries.length;
+  say(`${all_ - wrong} passed, ${wrong} failed: mutants and own programs`);
+  return wrong === 0 && all_ > 0 ? 0 : 1;
+}
+
+/** Runs all, a few at a time; resolves to how many are not as they should be. */
+async function all(tries: (() => Promise<Tried>)[]): Promise<number> {
+  let wrong = 0;
+  const queue = [...tries];
+  const workers = Array.from({ length: AT_ONCE }, async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const tried = await next();
+      if (tried.wrong !== undefined) wrong++;
+      say(
+        `${tried.wrong === undefined ? "ok  " : "FAIL"} ${tried.name}${
+          tried.wrong === undefined ? "" : `: ${tried.wrong}`
+        }`,
+      );
+    }
+  });
+  await Promise.all(workers);
+  return wrong;
+}
+
+/** Programs without a mistake: the students' must pass every must and should, ours every case. */
+async function clean(
+  protocol: string,
+  { who, given, launcher }: { who: "student" | "ours"; given: Given; launcher: Launcher },
+): Promise<Tried> {
+  const results = await played(protocol, { given, launcher });
+  const counts = (result: Result) =>
+    who === "ours" ? result.level !== "info" : result.level === "must" || result.level === "should";
+  const missed = results.filter((result) => counts(result) && result.verdict !== "passed");
+  const wrong = missed.length === 0 && results.length > 0
+    ? undefined
+    : missed.map((each) =>
+      `${each.id} ${each.verdict} ${each.failure?.message ?? each.reason ?? ""}`
+    )
+      .join("; ") || "nothing was played";
+  return { name: `${protocol}: ${who}, ${results.length} cases`, wrong, results };
+}
+
+/** A program with a mistake: exactly its cases fail, and its hint comes first. */
+async function mutant(
+  { protocol, role, command, mistake, hint, fails }: Mistake,
+  { launcher, show }: { launcher: Launcher; show: boolean },
+): Promise<Tried> {
+  const base = STUDENTS[protocol]?.[command];
+  const name = `${protocol} ${role} ${mistake}`;
+  if (base === undefined) {
+    return { name, wrong: `no command ${command} for ${protocol}`, results: [] };
+  }
+  const others = role === "pair" ? STUDENTS[protocol]! : {};
+  const given = { ...others, [command]: `${base} --mistake ${mistake}` };
+  const results = await played(protocol, { given, launcher, role });
+  const failed = results.filter((each) => bad(each) || each.verdict === "checker's fault");
+  const ids = failed.map(({ id }) => id);
+  const first = causes(results)[0]?.hint.cause;
+  const missing = fails.filter((id) => !ids.includes(id));
+  const extra = ids.filter((id) => !fails.includes(id));
+  const said = [
+    ...missing.length > 0 ? [`passed: ${missing.join(", ")}`] : [],
+    ...extra.length > 0 ? [`failed, too: ${extra.join(", ")}`] : [],
+    ...first === hint.cause ? [] : [`the first hint is "${first}", not "${hint.cause}"`],
+    ...failed.filter(({ id }) => extra.includes(id)).map(({ id, failure }) =>
+      `${id}: ${failure?.message}`
+    ),
+    ...failed.flatMap(({ error }) => error ? [String(error.stack)] : []),
+  ];
+  const shown = show ? [`fails: [${ids.map((id) => `"${id}"`).join(", ")}], first "${first}"`] : [];
+  return {
+    name,
+    wrong: said.length + shown.length > 0 ? [...shown, ...said].join("; ") : undefined,
+    results,
+  };
+}
+
+async function played(
+  protocol: string,
+  { given, launcher, role }: { given: Given; launcher: Launcher; role?: string },
+): Promise<Result[]> {
+  const suites: readonly Suite[] = await SUITES[protocol]!();
+  const own = suites.filter((suite) => role === undefined || suite.role === role);
+  const options = { ...parseOptions([protocol, "--slow", "1.5"], Object.keys(SUITES)), given };
+  return await play(own, options, { launcher });
+}
+
+// ---- the document ----
+
+function document(made: ReadonlyMap<Mistake, Tried>): string {
+  const lines = [
+    "# What students' programs get wrong",
+    "",
+    "Written by `deno task mutants --write`. Each mistake is a switch of a program in `tests/students/`:",
+    "start it with the switch, let somebody find the bug, and compare with what the check says of it.",
+  ];
+  let heading = "";
+  for (const [mistake, { results }] of made) {
+    const own = `## ${mistake.protocol}, ${mistake.role}`;
+    if (own !== heading) lines.push("", own);
+    heading = own;
+    lines.push("", ...entry(mistake, results));
+  }
+  return lines.join("\n") + "\n";
+}
+
+function entry(
+  { protocol, command, mistake, hint, fails }: Mistake,
+  results: readonly Result[],
+): string[] {
+  const first =
+    results.find((result) => fails.includes(result.id) && result.hint.cause === hint.cause) ??
+      results.find((result) => fails.includes(result.id));
+  const start = `deno run --allow-net --allow-run check.ts ${protocol} --${command} '${
+    STUDENTS[protocol]?.[command]
+  } --mistake ${mistake}'`;
+  const report = first
+    ? failureLines(first, { colour: false, trace: false, command: start })
+    : ["(no case shows it)"];
+  return [
+    `### ${mistake}`,
+    "",
+    `${hint.cause}. ${hint.text}`,
+    "",
+    `Failed: ${fails.join(", ")}.`,
+    "",
+    "```",
+    ...first ? [`${first.id} ${first.title}`] : [],
+    ...report,
+    "```",
+  ];
+}
+
+function say(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
+}
+
+if (import.meta.main) Deno.exitCode = await main(Deno.args);
