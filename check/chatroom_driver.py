@@ -6,6 +6,7 @@ chatroom_driver.py chatroom.py obey 40000                   connects to the chec
 """
 
 import importlib.util
+import itertools
 import json
 import os
 import socket
@@ -90,4 +91,5 @@ def main(what, *args):
     os._exit(0)
 
 
-main(*sys.argv[2:])
+# What begins with -- is for the program's own use.
+main(*itertools.takewhile(lambda word: not word.startswith("--"), sys.argv[2:]))

@@ -297,7 +297,7 @@ export class Scene {
     const patience = this.deadline * START_DEADLINES;
     const limit = performance.now() + patience;
     for (let tries = 0;; tries++) {
-      for (const host of this.#hosts(tries)) {
+      for (const host of this.hosts(tries)) {
         try {
           const wire = await connect(host);
           this.#host = host;
@@ -325,7 +325,7 @@ export class Scene {
   }
 
   /** Where the server may listen: loopback first, the machine's own addresses when that takes long. */
-  #hosts(tries: number): string[] {
+  hosts(tries: number): string[] {
     if (this.#host !== undefined) return [this.#host];
     const known = this.facts.get("host");
     const first = [...new Set([...typeof known === "string" ? [known] : [], "127.0.0.1"])];

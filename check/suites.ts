@@ -23,4 +23,7 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
     (await import("./overlay_client.ts")).OVERLAY_CLIENT,
     (await import("./overlay_pair.ts")).OVERLAY_PAIR,
   ],
+  chatroom: async () => [
+    (await import("./chatroom_tcp_server.ts")).CHATROOM_TCP_SERVER,
+  ],
 };
