@@ -60,4 +60,30 @@ export const CHATROOM_HINTS = {
     cause: "an exit is told twice",
     text: "Broadcast 'exit' in one place only, and only while the socket is in `clients`.",
   },
+  udpJoin: {
+    cause: "join is not taken as the document's client sends it",
+    text: "A datagram is 'NAME:TEXT': cut it at the first ':', and TEXT 'join' is the joining.",
+  },
+  udpText: {
+    cause: "a text does not reach the others as the document has it",
+    text:
+      "Append (address, message) to `messages`, and broadcast() sends the message, name and all, to " +
+      "each address of `clients` but the sender's.",
+  },
+  udpColon: {
+    cause: "a text is cut at a colon of its own",
+    text: "Cut at the first ':' only: partition(':'), or split(':', 1).",
+  },
+  udpStranger: {
+    cause: "an address that never joined is not told from a member",
+    text: "Look the address up with clients.get() first, and drop the datagram of a stranger.",
+  },
+  commandWord: {
+    cause: "join or exit is found where it is part of a text",
+    text: "Compare the whole text: text == 'join', not `in`.",
+  },
+  datagram: {
+    cause: "one bad datagram ends the server",
+    text: "Put one try/except inside the loop, not around it, and unpack only what has a ':'.",
+  },
 } as const satisfies Record<string, Hint>;

@@ -11,7 +11,7 @@ import { HINTS } from "./hints.ts";
 import { type Expect, firstDifference } from "./inbox.ts";
 import type { Peer, UdpPeer } from "./peer.ts";
 import { type Program, splitCommand } from "./program.ts";
-import type { Scene } from "./scene.ts";
+import { attempt, type Scene } from "./scene.ts";
 
 /** How long a program may take to start, in usual deadlines: a machine may be busy. */
 export const START = 5;
@@ -59,16 +59,25 @@ export async function enter(
   return peer;
 }
 
+/** A client that enters, of which the members hear: in what words is another case's business. */
+export async function joinedBy(
+  scene: Scene,
+  name: string,
+  { members, ...options }: { members: readonly Peer[]; resets?: boolean },
+): Promise<Peer> {
+  const peer = await enter(scene, name, options);
+  for (const member of members) await attempt(() => member.hearsMatch(/\S/));
+  await settles(...members);
+  return peer;
+}
+
 /** Alice and Bob, who have entered in this order; Alice has heard of Bob. */
 export async function aliceAndBob(
   scene: Scene,
   options: { resets?: boolean } = {},
 ): Promise<{ alice: Peer; bob: Peer }> {
   const alice = await enter(scene, "Alice");
-  const bob = await enter(scene, "Bob", options);
-  await alice.hears("Bob");
-  await settles(alice);
-  return { alice, bob };
+  return { alice, bob: await joinedBy(scene, "Bob", { members: [alice], ...options }) };
 }
 
 /**

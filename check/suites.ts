@@ -25,5 +25,6 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
   ],
   chatroom: async () => [
     (await import("./chatroom_tcp_server.ts")).CHATROOM_TCP_SERVER,
+    (await import("./chatroom_udp_server.ts")).CHATROOM_UDP_SERVER,
   ],
 };

@@ -4,6 +4,7 @@
 it the classes are right.
 """
 
+import contextlib
 import os
 import queue
 import select
@@ -43,7 +44,7 @@ class ServerTCP:
         self.run_event = threading.Event()
         self.handle_event = threading.Event()
         # The thread of each client and the accepting loop share the dictionary.
-        self.lock = threading.RLock()
+        self.lock = contextlib.nullcontext() if MISTAKE == "no-lock" else threading.RLock()
         # accept_client() answers True or False; run() finds the newcomer's socket here.
         self.newcomers = queue.Queue()
 
@@ -64,8 +65,7 @@ class ServerTCP:
                 client_socket.sendall(b"Name already taken")
                 client_socket.close()
                 return False
-            welcome = b"Welcome\n" if MISTAKE == "welcome-line" else b"Welcome"
-            client_socket.sendall(b"Hello" if MISTAKE == "no-welcome" else welcome)
+            client_socket.sendall(b"Hello" if MISTAKE == "no-welcome" else b"Welcome")
             if MISTAKE == "join-before-table":
                 self.broadcast(client_socket, "join")
             self.clients[client_socket] = name
@@ -107,9 +107,10 @@ class ServerTCP:
             if MISTAKE != "no-lock":
                 self.send_to_others(self.clients.items(), client_socket_sent, text)
                 return
-        # The dictionary may change under this loop, which takes its time to show it.
+        # The dictionary may change under this loop, which takes its time so that it does.
         for client_socket, _ in self.clients.items():
-            time.sleep(0.02)
+            if message in ("join", "exit"):
+                time.sleep(0.02)
             self.send_to_others([(client_socket, "")], client_socket_sent, text)
 
     def send_to_others(self, clients, client_socket_sent, text):
@@ -148,7 +149,7 @@ class ServerTCP:
     def handle_client(self, client_socket):
         try:
             while not self.handle_event.is_set():
-                if not readable(client_socket):
+                if MISTAKE != "threads-stay" and not readable(client_socket):
                     continue
                 data = client_socket.recv(RECV_SIZE)
                 if not data:
@@ -167,6 +168,9 @@ class ServerTCP:
             if MISTAKE == "strict-decode":
                 self.leave(client_socket, True)
                 raise
+        if MISTAKE == "send-raises":
+            # The others have a moment to say something to a client that is gone.
+            time.sleep(0.5)
         said_exit = "text" in locals() and self.is_exit(text)
         self.leave(client_socket, said_exit)
 
@@ -204,7 +208,7 @@ class ServerTCP:
     def serve_newcomers(self):
         if MISTAKE == "last-of-list":
             # Two newcomers are in the dictionary before the threads of either are started.
-            time.sleep(0.3)
+            time.sleep(0.03)
             while readable(self.server_socket, 0):
                 self.accept_client()
         while not self.newcomers.empty():
