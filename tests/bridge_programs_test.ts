@@ -1,6 +1,5 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { assertMatch } from "@std/assert/match";
 import { bridged, meet, register, registered, startClient, startServer } from "./bridge_play.ts";
 import { bytes, deadline, Peer, Program } from "./helpers.ts";
 
@@ -225,53 +224,6 @@ for (
     }
   });
 }
-
-Deno.test("bridge programs say what is wrong with a command line, and end with 2", async () => {
-  const server = ["--server=127.0.0.1:1"];
-  for (
-    const [script, args, reason] of [
-      ["server.ts", [], "missing --port"],
-      ["server.ts", ["--port"], "--port needs a value"],
-      ["server.ts", ["-p=65536"], 'port must be a whole number from 0 to 65535, not "65536"'],
-      ["server.ts", ["-p0", "--contact=x"], "unknown option --contact, did you mean --contacts?"],
-      ["client.ts", [], "missing --id and --port and --server"],
-      [
-        "client.ts",
-        ["--id=a b", "-p0", ...server],
-        '--id must be one word of at most 64 bytes, not "a b"',
-      ],
-      ["client.ts", ["--id=a", "-p0", "--server=x"], '--server must be ADDRESS:PORT, not "x"'],
-    ] as const
-  ) {
-    await using program = new Program(script, ["bridge", ...args]);
-    assertEquals(await program.code(), 2);
-    assertEquals(program.stdout, "");
-    assert(program.stderr.startsWith(`usage: ${script} bridge `), program.stderr);
-    assert(program.stderr.endsWith(`\n${reason}\n`), program.stderr);
-  }
-});
-
-Deno.test("bridge programs take their port in every form, and say when it is taken", async () => {
-  using taken = Deno.listen({ hostname: "0.0.0.0", port: 0 });
-  const { port } = taken.addr;
-  const client = ["--id=a", "--server", "127.0.0.1:1"];
-  for (
-    const [script, args] of [
-      ["server.ts", [`--port=${port}`]],
-      ["server.ts", ["--port", `${port}`]],
-      ["server.ts", [`-p=${port}`]],
-      ["server.ts", ["-p", `${port}`]],
-      ["server.ts", [`-p${port}`]],
-      ["client.ts", [...client, `--port=${port}`]],
-      ["client.ts", [...client, `-p${port}`]],
-    ] as const
-  ) {
-    await using program = new Program(script, ["bridge", ...args]);
-    assertEquals(await program.code(), 1);
-    assertEquals(program.stdout, "");
-    assertMatch(program.stderr, new RegExp(`^cannot listen on 0.0.0.0:${port}: the port is taken`));
-  }
-});
 
 /** Whether `nc` is here; the tests that need it say that they were skipped. */
 const ignore = !await new Deno.Command("sh", { args: ["-c", "command -v nc"], stdout: "null" })

@@ -194,21 +194,6 @@ Deno.test("client.ts channels ends on a signal while a file is piped to a server
   await typing;
 });
 
-Deno.test("server.ts channels says in one line what is wrong with its command line", async () => {
-  for (
-    const [args, reason] of [
-      [[], "missing PORT"],
-      [["x"], 'port must be a whole number from 0 to 65535, not "x"'],
-      [["1", "--introduce-m", "5"], "unknown option --introduce-m, did you mean --introduce-ms?"],
-    ] as const
-  ) {
-    await using server = new Program("server.ts", ["channels", ...args]);
-    assertEquals(await server.code(), 2);
-    assertEquals(server.stdout, "");
-    assertEquals(server.stderr.trimEnd().split("\n").at(-1), reason);
-  }
-});
-
 Deno.test("client.ts channels shows frames only when they are whole", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using client = startClient("Scott", listener.addr.port);
@@ -228,11 +213,4 @@ Deno.test("client.ts channels shows frames only when they are whole", async () =
     `[Me] ${WIPE}first\n[Me] ${WIPE}second\n[Me] ${WIPE}[Me] ${WIPE} é  x\n[Me] ` +
       `${WIPE}Server at 127.0.0.1:${port} has disconnected\n`,
   );
-});
-
-Deno.test("client.ts channels says that it cannot connect, on stdout and before any prompt", async () => {
-  await using client = new Program("client.ts", ["channels", "A", "localhost", "1"]);
-  assertEquals(await client.code(), 1);
-  assertEquals(client.stdout, "Unable to connect to localhost:1\n");
-  assertMatch(client.stderr, /^cannot connect to localhost:1: [^\n]+\n$/);
 });

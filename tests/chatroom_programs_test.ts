@@ -122,25 +122,3 @@ Deno.test("chatroom.ts over TCP: a client that vanishes has left, and a server t
   assertEquals(alice.stdout, "User Bob joined\nUser Bob left\n");
   assertEquals(alice.stderr, "joined as Alice\nthe server has vanished\n");
 });
-
-Deno.test("chatroom.ts says what is wrong in a sentence", async () => {
-  for (
-    const [args, code, reason] of [
-      [[], 2, /\nmissing server or client\n$/],
-      [["serve"], 2, /\nserver or client expected, not serve, did you mean server\?\n$/],
-      [["client"], 2, /\nmissing --name\n$/],
-      [["server", "--port", "x"], 2, /\nport must be a whole number from 0 to 65535, not "x"\n$/],
-      [
-        ["client", "-n", "A", "--port", "1"],
-        1,
-        /^cannot join: cannot connect to 127\.0\.0\.1:1: [^\n]+\n$/,
-      ],
-      [["client", "-n", "A:B", "--udp"], 1, /^cannot join: over UDP a name must not [^\n]+\n$/],
-    ] as const
-  ) {
-    await using program = new Program("chatroom.ts", [...args]);
-    assertEquals(await program.code(), code);
-    assertEquals(program.stdout, "");
-    assertMatch(program.stderr, reason);
-  }
-});

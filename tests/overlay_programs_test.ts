@@ -1,4 +1,3 @@
-import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { deadline, Program, type ProgramOptions } from "./helpers.ts";
 import { Client, Server } from "./overlay_net.ts";
@@ -405,22 +404,6 @@ Deno.test("client.ts overlay gives up with one sentence when no server answers",
   assertEquals([left.stdout, left.stderr], ["terminating client...\n", ""]);
 });
 
-Deno.test("overlay.ts says that a port is taken in one sentence, and opens nothing", async () => {
-  await using server = startServer("-p", "0", "-o", "0");
-  const udp = await port(server);
-  const tcp = await port(server, "server overlay started");
-  const taken = "the port is taken, try another one or 0 for a free one\n";
-  await using second = startServer("-p", String(udp));
-  assertEquals(await second.code(), 1);
-  assertEquals(
-    [second.stdout, second.stderr],
-    ["", `cannot listen on 0.0.0.0:${udp} (UDP): ${taken}`],
-  );
-  await using third = startServer("-p", "0", "-o", String(tcp));
-  assertEquals(await third.code(), 1);
-  assertEquals([third.stdout, third.stderr], ["", `cannot listen on 0.0.0.0:${tcp}: ${taken}`]);
-});
-
 Deno.test("overlay.ts says on stderr that its neighbour is not there, and serves all the same", async () => {
   const place = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const at = place.addr.port;
@@ -441,34 +424,6 @@ Deno.test("overlay.ts says on stderr that its neighbour is not there, and serves
     `cannot connect to 127.0.0.1:${at}: nothing listens there, is the server running and the ` +
       "port right? (trying again in 1 s)",
   );
-});
-
-Deno.test("overlay.ts and its client show their usage and end with 2 when told too little", async () => {
-  for (
-    const [script, args, reason] of [
-      ["overlay.ts", "", "missing -p PORT"],
-      ["overlay.ts", "-o 9100", "missing -p PORT"],
-      ["overlay.ts", "-p", "-p needs a value"],
-      ["overlay.ts", "-p 65536", 'port must be a whole number from 0 to 65535, not "65536"'],
-      ["overlay.ts", "-p 0 -s 127.0.0.1", "-s and -t go together"],
-      ["overlay.ts", "-p 0 -t 9100", "-s and -t go together"],
-      ["overlay.ts", "-p 0 --hots x", "unknown option --hots, did you mean --host?"],
-      ["overlay.ts", "9000", "unexpected argument 9000"],
-      ["client.ts", "overlay", "missing -s ADDR and -p PORT and -n NAME"],
-      ["client.ts", "overlay -s 127.0.0.1 -p 9000", "missing -n NAME"],
-      [
-        "client.ts",
-        "overlay -s 127.0.0.1 -p 9000 -n Tommy:Trojan",
-        'the name must be one word of at most 64 bytes without ":", not "Tommy:Trojan"',
-      ],
-    ] as const
-  ) {
-    await using program = new Program(script, args.split(" ").filter((arg) => arg !== ""));
-    assertEquals(await program.code(), 2);
-    assertEquals(program.stdout, "");
-    assert(program.stderr.startsWith(`usage: ${script} `), program.stderr);
-    assert(program.stderr.endsWith(`\n${reason}\n`), program.stderr);
-  }
 });
 
 /** A socket that stands for a server. */

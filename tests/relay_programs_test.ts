@@ -1,4 +1,3 @@
-import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { Peer, Program } from "./helpers.ts";
@@ -221,38 +220,6 @@ Deno.test("client.ts relay says that the server is gone, or not there, in one se
   await using lost = new Program("client.ts", ["relay", "no.such.host.invalid", "8001"]);
   assertEquals(await lost.code(), 1);
   assertMatch(lost.stderr, /^cannot connect to no\.such\.host\.invalid:8001: [^\n]+\n$/);
-});
-
-Deno.test("server.ts relay says that its port is taken in one sentence", async () => {
-  await using server = startServer();
-  const port = await server.port();
-  await using second = new Program("server.ts", ["relay", String(port)]);
-  assertEquals(await second.code(), 1);
-  assertEquals(second.stdout, "");
-  assertEquals(
-    second.stderr,
-    `cannot listen on 0.0.0.0:${port}: the port is taken, try another one or 0 for a free one\n`,
-  );
-});
-
-Deno.test("server.ts and client.ts show their usage and end with 2 when told too little", async () => {
-  for (
-    const [script, args, reason] of [
-      ["server.ts", [], "missing PROTOCOL"],
-      ["server.ts", ["relay"], "missing PORT"],
-      ["server.ts", ["rely", "1"], "unknown protocol rely, did you mean relay?"],
-      ["server.ts", ["relay", "99999"], 'port must be a whole number from 0 to 65535, not "99999"'],
-      ["server.ts", ["relay", "0", "--user", "1"], "unknown option --user, did you mean --users?"],
-      ["client.ts", [], "missing PROTOCOL"],
-      ["client.ts", ["relay", "localhost"], "missing PORT"],
-    ] as const
-  ) {
-    await using program = new Program(script, [...args]);
-    assertEquals(await program.code(), 2);
-    assertEquals(program.stdout, "");
-    assert(program.stderr.startsWith(`usage: ${script} `), program.stderr);
-    assert(program.stderr.endsWith(`\n${reason}\n`), program.stderr);
-  }
 });
 
 Deno.test("server.ts relay ends with 0 on SIGTERM and delivers what was said before", async () => {
