@@ -5,7 +5,7 @@
 
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { fill, generate } from "../tools/readme.ts";
+import { fill, generate, pages } from "../tools/readme.ts";
 import { hasScript } from "./pty.ts";
 
 const root = new URL("../", import.meta.url);
@@ -36,6 +36,10 @@ Deno.test({
     assertEquals(fill(readme, texts), readme);
     assertEquals(await Deno.readTextFile(new URL("docs/session.svg", root)), picture);
   },
+});
+
+Deno.test("the pages show the limits that their servers have", async () => {
+  for (const { url, text } of await pages()) assertEquals(await Deno.readTextFile(url), text);
 });
 
 Deno.test("README.md names commands and flags that the programs know", async () => {

@@ -1,7 +1,8 @@
 /**
  * Writes the parts of README.md that are generated: the screens from real sessions, the limits from
- * their table, the figures from docs/performance.md. They stand between `<!-- begin NAME -->` and
- * `<!-- end NAME -->`; `deno task readme` brings them up to date, and a test tells when they are not.
+ * their table, the figures from docs/performance.md; and the limits of each server on its page. They
+ * stand between `<!-- begin NAME -->` and `<!-- end NAME -->`; `deno task readme` brings them up to date,
+ * and a test tells when they are not.
  *
  * @module
  */
@@ -54,6 +55,39 @@ function limitTable(): string {
   return table([["flag", "default", "what it limits"], ...rows]);
 }
 
+/** The servers whose limits stand on their pages, by the pages' names. */
+const SERVERS: Readonly<Record<string, readonly string[]>> = {
+  relay: ["server.ts", "relay"],
+  channels: ["server.ts", "channels"],
+  bridge: ["server.ts", "bridge"],
+  overlay: ["overlay.ts"],
+  chatroom: ["chatroom.ts", "server"],
+};
+
+/** Each page in docs/ with the limits that its server's `--help` shows. */
+export async function pages(): Promise<{ url: URL; text: string }[]> {
+  const root = new URL("../", import.meta.url);
+  return await Promise.all(
+    Object.entries(SERVERS).map(async ([name, server]) => {
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", "--no-prompt", "--allow-net", ...server, "--help"],
+        cwd: root,
+      }).output();
+      const help = new TextDecoder().decode(stdout);
+      const rows = [...help.matchAll(/^ {2}(--[a-z-]+) N +(.*) \((\d+) (\S+)\)$/gm)]
+        .map(([, flag, what, value, unit]) => [
+          `\`${flag}\``,
+          `${Number(value).toLocaleString("en")} ${unit}`,
+          what!,
+        ]);
+      if (rows.length < 5) throw new Error(`${name} shows no limits`);
+      const url = new URL(`docs/${name}.md`, root);
+      const limits = table([["flag", "default", "what it limits"], ...rows]);
+      return { url, text: fill(await Deno.readTextFile(url), { limits }) };
+    }),
+  );
+}
+
 /** Deliveries per second, a row for each shape and a column for each server; a table for each transport. */
 function figures(performance: string): string {
   const measured = performance.split("\n")
@@ -88,4 +122,5 @@ if (import.meta.main) {
   const { texts, picture } = await generate(performance);
   await Deno.writeTextFile(page, fill(await Deno.readTextFile(page), texts));
   await Deno.writeTextFile(new URL("docs/session.svg", root), picture);
+  for (const { url, text } of await pages()) await Deno.writeTextFile(url, text);
 }
