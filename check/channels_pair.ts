@@ -8,6 +8,7 @@
 import { quoted } from "./bytes.ts";
 import { type Case, Failure, type Suite } from "./case.ts";
 import { long, type Member, message, Room } from "./channels.ts";
+import { lines } from "./channels_client.ts";
 import { type Program, splitCommand } from "./program.ts";
 import type { Scene } from "./scene.ts";
 
@@ -28,16 +29,6 @@ async function user(scene: Scene, name: string): Promise<Program> {
   const client = scene.client({ name, port: scene.port, values: { host: scene.host } });
   await client.prints("[Me]", { within: 2 * scene.deadline });
   return client;
-}
-
-/**
- * What a client showed, a line each, without its prompts. Typed lines are not echoed on a pipe, so that
- * prompts pile up in front of what overwrites them on a terminal.
- */
-function lines(client: Program): string[] {
-  return client.out.text.split("\n")
-    .map((line) => line.split("\r").at(-1)!.replaceAll("[Me]", "").trim())
-    .filter((line) => line !== "");
 }
 
 /** Fails unless a client showed these lines and no others. */

@@ -68,6 +68,22 @@ for each in $live; do kill -KILL -- "-$each" 2>/dev/null || kill -KILL "$each" 2
 exit 0
 `;
 
+/**
+ * Runs a command in a folder of its own that shows the files of the folder it was started in. What one
+ * run writes there is gone for the next one; called with `list`, the run's files are printed at its end.
+ */
+const OWN_FOLDER = `
+folder=$(mktemp -d) || exec "$@"
+for each in "$PWD"/* "$PWD"/.[!.]*; do [ -e "$each" ] && ln -s "$each" "$folder/"; done
+cd "$folder"
+trap : INT TERM HUP
+"$@"
+code=$?
+[ "$0" = list ] && find . -type f
+cd / && rm -rf "$folder"
+exit $code
+`;
+
 /** Starts programs, each in a group of its own where the system can, and knows which still live. */
 export class Launcher {
   /** Whether programs have groups of their own; without, grandchildren may stay. */
@@ -97,7 +113,10 @@ export class Launcher {
 
   /** Starts a program; throws `DidNotStart` when there is no such command. */
   start(label: string, words: readonly string[], options: StartOptions): Program {
-    const [command = "", ...args] = this.groups ? ["setsid", ...words] : words;
+    const own = options.folder === undefined || !this.groups
+      ? words
+      : ["sh", "-c", OWN_FOLDER, options.folder, ...words];
+    const [command = "", ...args] = this.groups ? ["setsid", ...own] : own;
     let child: Deno.ChildProcess;
     try {
       child = new Deno.Command(command, {
@@ -142,6 +161,8 @@ export class Launcher {
 /** What a start needs to know beside the command. */
 export interface StartOptions {
   readonly watch: PeerWatch;
+  /** A folder of its own for what it writes; with `list`, what it wrote is printed at its end. */
+  readonly folder?: "own" | "list";
   readonly cwd?: string;
 }
 

@@ -56,6 +56,8 @@ export interface Start {
   readonly values?: Readonly<Record<string, string | number>>;
   /** The words of the command are these and no others. */
   readonly words?: readonly string[];
+  /** A folder of its own for what it writes; with `list`, what it wrote is printed at its end. */
+  readonly folder?: "own" | "list";
 }
 
 /** How long a program has to accept its first connection, in deadlines of 2 s. */
@@ -235,13 +237,14 @@ export class Scene {
   }
 
   /** Starts a program under test, by the name of its command: `server`, `client`. */
-  start(role: string, { name = role, args = [], values = {}, words }: Start = {}): Program {
+  start(role: string, { name = role, args = [], values = {}, words, folder }: Start = {}): Program {
     const command = this.#stage.commands[role];
     if (!words && !command) throw new Skipped(`no command for the ${role} was given`);
     const filled = words ?? fillIn([...command!, ...args], { name, ...values });
     this.#log(name, "·", `is started: ${filled.join(" ")}`);
     const program = this.#stage.launcher.start(name, filled, {
       watch: this.watch,
+      ...folder === undefined ? {} : { folder },
       ...this.#stage.cwd === undefined ? {} : { cwd: this.#stage.cwd },
     });
     this.programs.push(program);

@@ -18,6 +18,9 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
     (await import("./channels_client.ts")).CHANNELS_CLIENT,
     (await import("./channels_pair.ts")).CHANNELS_PAIR,
   ],
+  bridge: async () => [
+    (await import("./bridge_server.ts")).BRIDGE_SERVER,
+  ],
   overlay: async () => [
     (await import("./overlay_server.ts")).OVERLAY_SERVER,
     (await import("./overlay_client.ts")).OVERLAY_CLIENT,
