@@ -868,11 +868,11 @@ const CLIENTS = 1000;
 /** A client that has said nothing but its join may be put out of a full room after so much silence. */
 const SILENT_MS = 10_000;
 /**
- * A client that has said nothing but its join may be an address that somebody else has given. Joins and
- * leaves are told to it BURST times at once and once more in each TICK_MS: 20 times a second at most.
+ * Joins and leaves are told to a client BURST times at once and once more in each TICK_MS: no crowd takes
+ * the place of texts in its kernel's buffer, nor makes a reflector of the server where its address is forged.
  */
 const BURST = 10;
-const TICK_MS = 100;
+const TICK_MS = 500;
 /** So much is gathered for it meanwhile. */
 const GATHERED_CHARS = 16 * 1024;
 
@@ -882,24 +882,24 @@ export class AddressMap<Value> extends Map<Deno.NetAddr, Value> {
 
   /** What is kept at an address. */
   override get(address: Deno.NetAddr): Value | undefined {
-    return super.get(this.#key(address));
+    return super.get(this.known(address));
   }
 
   /** Whether an address is there. */
   override has(address: Deno.NetAddr): boolean {
-    return super.has(this.#key(address));
+    return super.has(this.known(address));
   }
 
   /** Keeps a value at an address. */
   override set(address: Deno.NetAddr, value: Value): this {
-    const known = this.#key(address);
+    const known = this.known(address);
     this.#keys.set(hostPort(known), known);
     return super.set(known, value);
   }
 
   /** Takes an address out; whether it was there. */
   override delete(address: Deno.NetAddr): boolean {
-    const known = this.#key(address);
+    const known = this.known(address);
     this.#keys.delete(hostPort(known));
     return super.delete(known);
   }
@@ -910,7 +910,8 @@ export class AddressMap<Value> extends Map<Deno.NetAddr, Value> {
     super.clear();
   }
 
-  #key(address: Deno.NetAddr): Deno.NetAddr {
+  /** The one object that stands for all equal addresses, or the given one where there is none yet. */
+  known(address: Deno.NetAddr): Deno.NetAddr {
     return this.#keys.get(hostPort(address)) ?? address;
   }
 }
@@ -929,9 +930,9 @@ interface Presence {
   heardAt: number;
   /** Whether it has said anything but its join. */
   spoken: boolean;
-  /** How many joins and leaves may still be told to it at once, unless it has spoken. */
+  /** How many joins and leaves may still be told to it at once. */
   credit: number;
-  /** Those that wait, a line each. */
+  /** The ones that wait, a line each. */
   gathered: string;
 }
 
@@ -952,7 +953,8 @@ export class ServerUDP {
   readonly #raw = new WeakMap<readonly unknown[], Uint8Array>();
   /** The messages that tell of a join or a leave. */
   readonly #notices = new WeakSet<readonly unknown[]>();
-  readonly #presences = new AddressMap<Presence>();
+  /** By the addresses that are keys of `clients`. */
+  readonly #presences = new WeakMap<Deno.NetAddr, Presence>();
   readonly #throttle: Throttle;
   readonly #limits: Limits;
   readonly #operator: Operator;
@@ -990,12 +992,12 @@ export class ServerUDP {
       return false;
     }
     const sent = [this.#send(client_addr, encode(TEXTS.welcome))];
-    if (name === before) this.#presence(client_addr).heardAt = performance.now();
-    else {
+    if (name === before) {
+      this.#presence(this.clients.known(client_addr)).heardAt = performance.now();
+    } else {
       // A client that comes again under another name has left under the old one.
       if (before !== undefined) sent.push(this.close_client(client_addr).then(() => {}));
       this.clients.set(client_addr, name);
-      this.#presence(client_addr);
       this.#ticking ??= setInterval(() => this.#tick(), TICK_MS);
       sent.push(this.#announce(client_addr, name, "joined"));
     }
@@ -1008,14 +1010,13 @@ export class ServerUDP {
     const name = this.clients.get(client_addr);
     if (name === undefined) return false;
     this.clients.delete(client_addr);
-    this.#presences.delete(client_addr);
     await this.#announce(client_addr, name, "left");
     return true;
   }
 
   /**
-   * Sends the most recent message to all clients but the one it came from. A client that has not spoken
-   * yet is told of joins and leaves at most 20 times a second: what comes faster is gathered, a line each.
+   * Sends the most recent message to all clients but the one it came from. Joins and leaves reach a client
+   * at most 20 times a second: what comes faster is gathered, a line each.
    */
   async broadcast(): Promise<void> {
     const last = this.messages.at(-1);
@@ -1024,11 +1025,16 @@ export class ServerUDP {
     const bytes = this.#raw.get(last) ?? encode(text);
     const notice = this.#notices.has(last);
     const sends: Promise<void>[] = [];
+    const sender = this.clients.known(from);
     for (const address of this.clients.keys()) {
-      if (hostPort(address) === hostPort(from)) continue;
+      if (address === sender) continue;
       const presence = this.#presence(address);
-      if (notice && !presence.spoken) this.#gather(address, presence, text);
-      else sends.push(this.#send(address, bytes));
+      if (notice) this.#gather(address, presence, text);
+      else {
+        // What comes before a text is told before it, but to nobody that may not have asked for it.
+        if (presence.spoken) this.#flush(address, presence);
+        sends.push(this.#send(address, bytes));
+      }
     }
     await Promise.all(sends);
   }
@@ -1066,7 +1072,7 @@ export class ServerUDP {
     } else if (said?.type === "exit") {
       this.#watch(this.close_client(from));
     } else if (said) {
-      const presence = this.#presence(from);
+      const presence = this.#presence(this.clients.known(from));
       presence.heardAt = performance.now();
       presence.spoken = true;
       this.#flush(from, presence);
@@ -1131,7 +1137,7 @@ export class ServerUDP {
   /** Tells a client of a join or a leave at once as long as it has credit, else at the next tick. */
   #gather(address: Deno.NetAddr, presence: Presence, notice: string): void {
     if (presence.gathered.length > GATHERED_CHARS) {
-      this.#operator.note("too many joins and leaves at once: silent clients are not told of all");
+      this.#operator.note("too many joins and leaves at once: clients are not told of all");
       return;
     }
     presence.gathered += presence.gathered === "" ? notice : `\n${notice}`;
@@ -1149,7 +1155,8 @@ export class ServerUDP {
   #tick(): void {
     const { expireS } = this.#limits;
     const since = expireS > 0 ? performance.now() - expireS * 1000 : -Infinity;
-    for (const [address, presence] of [...this.#presences]) {
+    for (const address of [...this.clients.keys()]) {
+      const presence = this.#presence(address);
       if (presence.gathered !== "") this.#flush(address, presence);
       else presence.credit = Math.min(BURST, presence.credit + 1);
       if (presence.heardAt < since) this.#putOut(address, `after ${expireS} s of silence`);
@@ -1166,7 +1173,6 @@ export class ServerUDP {
       this.#send(address, encode(TEXTS.shutdown));
     }
     this.clients.clear();
-    this.#presences.clear();
     await this.#throttle.drained();
     tryClose(this.server_socket);
     await this.#operator.end();
