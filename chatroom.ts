@@ -998,6 +998,7 @@ export class ServerUDP {
       // A client that comes again under another name has left under the old one.
       if (before !== undefined) sent.push(this.close_client(client_addr).then(() => {}));
       this.clients.set(client_addr, name);
+      this.#presence(client_addr);
       this.#ticking ??= setInterval(() => this.#tick(), TICK_MS);
       sent.push(this.#announce(client_addr, name, "joined"));
     }
