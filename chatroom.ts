@@ -32,6 +32,7 @@ import {
 } from "./lib/net.ts";
 import { Fanout, Flow, Outbound } from "./lib/outbound.ts";
 import {
+  CLIENT_HELP,
   escapeControl,
   hostPort,
   limitHelp,
@@ -45,7 +46,7 @@ import {
   runRole,
   shutdownOnSignals,
   StartError,
-  TIMESTAMPS_HELP,
+  TRACE_HELP,
   traced,
   tracedDatagrams,
   UsageError,
@@ -1374,7 +1375,7 @@ example: chatroom.ts server --port 12345
 Limits over TCP:
 ${limitHelp(TCP_LIMITS)}
 Limits over UDP:
-${limitHelp(UDP_LIMITS, { clients: CLIENTS })}`,
+${limitHelp(UDP_LIMITS, { clients: CLIENTS })}${TRACE_HELP}`,
   async run(args: readonly string[]): Promise<"help" | void> {
     const options = await parseOptions(args, {
       strings: ["port", "host"],
@@ -1411,7 +1412,7 @@ example: chatroom.ts client --name Alice
                           piped goes out at once; without it, for anybody's server, 40 texts a second
   --port N                the server's port (${PORT})
   --host ADDR             the server's name or address (${LOCAL})
-${TIMESTAMPS_HELP}
+${CLIENT_HELP}
 Then type messages, or exit.
 `,
   async run(args: readonly string[]): Promise<"help" | number> {

@@ -41,6 +41,7 @@ import {
 } from "./lib/net.ts";
 import { Flow, Outbound } from "./lib/outbound.ts";
 import {
+  CLIENT_HELP,
   connectReason,
   escapeControl,
   type EscapeOptions,
@@ -51,7 +52,6 @@ import {
   runRole,
   shutdownOnSignals,
   StartError,
-  TIMESTAMPS_HELP,
   tracedDatagrams,
   UsageError,
   wholeNumber,
@@ -317,13 +317,13 @@ async function chatRelay(
   return first === "left" ? 0 : 1;
 }
 
-const RELAY_USAGE = `usage: client.ts relay HOST PORT
+const RELAY_USAGE = `usage: client.ts relay HOST PORT [options]
 
 example: client.ts relay 127.0.0.1 8001
 
   HOST                    the server's name or address
   PORT                    the server's port
-${TIMESTAMPS_HELP}
+${CLIENT_HELP}
 Then type: ${relay.COMMANDS.join(", ")}.
 `;
 
@@ -455,14 +455,14 @@ async function chatChannels(
   await converse(conn, { console, outbound, typing, listening, leaveMs: LEAVE_MS });
 }
 
-const CHANNELS_USAGE = `usage: client.ts channels NAME HOST PORT
+const CHANNELS_USAGE = `usage: client.ts channels NAME HOST PORT [options]
 
 example: client.ts channels Scott 127.0.0.1 55555
 
   NAME                    the name that the others see
   HOST                    the server's name or address
   PORT                    the server's port
-${TIMESTAMPS_HELP}
+${CLIENT_HELP}
 Then type messages, or: /create CHANNEL, /join CHANNEL, /list.
 `;
 
@@ -629,7 +629,7 @@ const OVERLAY_HELP = `sendto <name> <message>   sends a message to somebody anyw
 exit                      leaves
 Tab completes, and the arrow keys bring back what was typed`;
 
-const OVERLAY_USAGE = `usage: client.ts overlay -s ADDR -p PORT -n NAME
+const OVERLAY_USAGE = `usage: client.ts overlay -s ADDR -p PORT -n NAME [options]
 
 example: client.ts overlay -s 127.0.0.1 -p 9000 -n Alice
 
@@ -637,7 +637,7 @@ example: client.ts overlay -s 127.0.0.1 -p 9000 -n Alice
   -p PORT                 the server's UDP port
   -n NAME                 your name, one word without ":"
   --retry-ms N            time between two of ${REGISTER_TRIES} tries to register (${RETRY_MS} ms)
-${TIMESTAMPS_HELP}
+${CLIENT_HELP}
 Then type: ${overlay.COMMANDS.join(", ")}.
 `;
 
@@ -1197,7 +1197,7 @@ then type ${bridge.COMMANDS.join(", ")}
   --port N, -p N          port to wait for chats on, 0 for a free one
   --server ADDRESS:PORT   the server
   --host ADDR             address to wait on and to register (the one the server is reached from)
-${TIMESTAMPS_HELP}`;
+${CLIENT_HELP}`;
 
 async function runBridge(args: readonly string[]): Promise<"help" | number> {
   const { help, strings, booleans } = await parseOptions(args, {

@@ -48,6 +48,7 @@ import {
   runProtocol,
   shutdownOnSignals,
   StartError,
+  TRACE_HELP,
   tracedDatagrams,
   UsageError,
 } from "./lib/program.ts";
@@ -659,7 +660,7 @@ example: overlay.ts -p 9000 -o 9100
   -t PORT                 port of the overlay server to connect to
   -o PORT                 TCP port for other overlay servers, 0 for a free one
   --host ADDR             address to listen on (0.0.0.0)
-${limitHelp(LIMIT_FLAGS)}`;
+${limitHelp(LIMIT_FLAGS)}${TRACE_HELP}`;
 
 /** Runs the server from its command line, until a signal ends it. Throws what `main` shows. */
 export async function run(args: readonly string[]): Promise<"help" | void> {

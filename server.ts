@@ -35,6 +35,7 @@ import {
   type Protocol,
   runRole,
   StartError,
+  TRACE_HELP,
   UsageError,
   wholeNumber,
 } from "./lib/program.ts";
@@ -230,7 +231,7 @@ example: server.ts relay 8001
   --host ADDR             address to listen on (0.0.0.0)
   --users N               most registered users at once (${USERS})
   --list commas|lines     how LIST is answered (commas)
-${limitHelp(RELAY_LIMITS)}`,
+${limitHelp(RELAY_LIMITS)}${TRACE_HELP}`,
 
   async run(args) {
     const strings = ["host", "users", "list"];
@@ -434,7 +435,7 @@ example: server.ts channels 55555
   PORT                    port to listen on, 0 for a free one
   --host ADDR             address to listen on (0.0.0.0)
   --channels N            most channels at once (${MOST_CHANNELS})
-${limitHelp(CHANNELS_LIMITS)}`,
+${limitHelp(CHANNELS_LIMITS)}${TRACE_HELP}`,
 
   async run(args) {
     const strings = ["host", "channels"];
@@ -641,7 +642,7 @@ then type /info to see who is registered
   --host ADDR             address to listen on (0.0.0.0)
   --contacts FILE         file that keeps the contacts, needs --allow-read and --allow-write (memory)
   --clients N             most registered clients (${CLIENTS})
-${limitHelp(BRIDGE_LIMITS)}`,
+${limitHelp(BRIDGE_LIMITS)}${TRACE_HELP}`,
 
   async run(args) {
     const strings = ["port", "host", "contacts", "clients"];

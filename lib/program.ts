@@ -325,21 +325,25 @@ export interface Role {
   usage: string;
   /** What is missing then. Default: "PROTOCOL". */
   word?: string;
-  /** Words that belong to another role, and the sentence that says which. */
-  elsewhere?: Readonly<Record<string, string>>;
 }
+
+/** Protocols that people ask of `server.ts` and `client.ts`, and where they are. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  overlay: "overlay servers are run by overlay.ts: deno run --allow-net overlay.ts -p 9000",
+  chatroom: "the chatroom has both in chatroom.ts: deno run --allow-net chatroom.ts server",
+};
 
 /** Runs the protocol that `args` begin with; returns the exit code. */
 export async function runRole(args: readonly string[], role: Role): Promise<number> {
   const [name, ...rest] = args;
-  const { protocols, usage, word = "PROTOCOL", elsewhere = {} } = role;
+  const { protocols, usage, word = "PROTOCOL" } = role;
   if (name === "--help" || name === "-h") return say(usage);
   if (name === "--version") {
     return await runProtocol({ USAGE: usage, run: () => Promise.resolve() }, args);
   }
   if (name === undefined) return complain(`missing ${word}`, usage);
-  if (Object.hasOwn(elsewhere, name)) return complain(elsewhere[name]!, usage);
   if (!Object.hasOwn(protocols, name)) {
+    if (Object.hasOwn(ELSEWHERE, name)) return complain(ELSEWHERE[name]!, usage);
     const what = role.word ? `${word} expected, not` : "unknown protocol";
     return complain(`${what} ${name}${suggestion(name, Object.keys(protocols))}`, usage);
   }
@@ -352,7 +356,7 @@ export async function runProtocol(protocol: Protocol, args: readonly string[]): 
   if (args[0] === "--version") return say(`parley ${await version()}\n`);
   try {
     const result = await protocol.run(args);
-    return result === "help" ? say(protocol.USAGE + COMMON_HELP) : result ?? 0;
+    return result === "help" ? say(protocol.USAGE) : result ?? 0;
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, protocol.USAGE);
     if (!(error instanceof StartError)) throw error;
@@ -361,11 +365,13 @@ export async function runProtocol(protocol: Protocol, args: readonly string[]): 
   }
 }
 
-/** The switch that every terminal client has, as its usage shows it. */
-export const TIMESTAMPS_HELP =
-  "  --timestamps            the time before each line, on a terminal only\n";
+/** The option that every program has, as its usage shows it. */
+export const TRACE_HELP =
+  "  --trace FILE            write all that goes over the sockets to a file, - for stderr\n";
 
-const COMMON_HELP = "  --trace FILE            write all that goes over the sockets to a file\n";
+/** The options that every terminal client has. */
+export const CLIENT_HELP =
+  `  --timestamps            the time before each line, on a terminal only\n${TRACE_HELP}`;
 
 /** The configuration is the one place that has it, and goes into bundles and executables, too. */
 async function version(): Promise<string> {
