@@ -9,7 +9,7 @@ import { text } from "./bytes.ts";
 import { Failure, type Hint } from "./case.ts";
 import { type FakeServer, type Peer, sleep } from "./peer.ts";
 import type { Program } from "./program.ts";
-import { attempt, type Scene } from "./scene.ts";
+import { attempt, freePort, type Scene } from "./scene.ts";
 
 /** The document's sentences that cases rest on. */
 export const SAYS = {
@@ -173,6 +173,7 @@ export class Registrar {
   /** The listener behind it. */
   readonly fake: FakeServer;
   readonly #scene: Scene;
+  readonly #peers: Peer[] = [];
 
   /** Listens; requests are answered one by one, by the methods. */
   constructor(scene: Scene) {
@@ -180,15 +181,32 @@ export class Registrar {
     this.fake = scene.listen();
   }
 
-  /** The words that a client under test is started with: who it is, its port, this server. */
-  values(): Record<string, string | number> {
-    return { host: "127.0.0.1", port: this.fake.port };
+  /** Starts a client under test with this server, and a port of its own to listen on. */
+  client(name = "student1", peerport: number = freePort()): Program {
+    return this.#scene.client({
+      name,
+      port: this.fake.port,
+      values: { peerport },
+      folder: "own",
+    });
   }
 
-  /** Waits for a request of this type, on a connection of its own. */
+  /**
+   * Waits for a request of this type: on a connection of its own, or on an earlier one, which only the
+   * case that asks for a new one minds.
+   */
   async hears(type: "REGISTER" | "BRIDGE"): Promise<{ peer: Peer; message: Message }> {
-    const peer = await this.fake.accepts("fake server", { within: 2 * this.#scene.deadline });
-    return { peer, message: await hearsMessage(peer, type) };
+    const within = 2.5 * this.#scene.deadline;
+    const limit = performance.now() + within;
+    for (;;) {
+      if (this.fake.waiting > 0) this.#peers.push(await this.fake.accepts("fake server"));
+      const peer = this.#peers.find(({ inbox }) => text(inbox.unread).includes(type));
+      if (peer) return { peer, message: await hearsMessage(peer, type) };
+      if (performance.now() > limit) {
+        throw new Failure(`a ${type}`, { where: "fake server", waited: within });
+      }
+      await sleep(10);
+    }
   }
 
   /** Has the client register, and acknowledges it; resolves to what it registered. */

@@ -20,6 +20,7 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
   ],
   bridge: async () => [
     (await import("./bridge_server.ts")).BRIDGE_SERVER,
+    (await import("./bridge_client.ts")).BRIDGE_CLIENT,
   ],
   overlay: async () => [
     (await import("./overlay_server.ts")).OVERLAY_SERVER,

@@ -27,7 +27,6 @@ MISTAKES = (
     "first-contact",  # BRIDGE gives the contact that was registered first, the asker's own too
     "alone-silent",  # BRIDGE without a peer gets no answer
     "alone-none",  # BRIDGE without a peer gets the word None
-    "asker-last",  # BRIDGE prints the peer first
     "bridge-unprinted",  # BRIDGE is not printed
     "register-text",  # REGISTER is printed in other words
     "start-text",  # the start is printed in other words
@@ -60,6 +59,7 @@ class Server:
         self.inputs = [0, listener]
         self.typed = b""
         self.served = 0
+        self.answered = set()  # connections that had a request; only for zero-bytes and zero-spins
 
     # ---- answers ----
 
@@ -103,8 +103,6 @@ class Server:
         for other in (name, peer):
             if other in self.contacts:
                 both.append("{} {}:{}".format(other, *self.contacts[other]))
-        if MISTAKE == "asker-last":
-            both.reverse()
         if MISTAKE != "bridge-unprinted":
             say("BRIDGE:", *both)
         if peer is None and MISTAKE == "alone-silent":
@@ -152,6 +150,7 @@ class Server:
                 print(f"A request was not understood: {error}", file=sys.stderr)
                 return False
             conn.sendall(answer)
+            self.answered.add(conn)
         self.buffers[conn] = data
         return True
 
@@ -159,6 +158,7 @@ class Server:
         if conn in self.inputs:
             self.inputs.remove(conn)
         self.buffers.pop(conn, None)
+        self.answered.discard(conn)
         conn.close()
         self.served += 1
         if MISTAKE == "serves-once" and self.served == 6:
@@ -168,9 +168,9 @@ class Server:
         """Reads once from a connection. Returns False when it has ended."""
         try:
             data = conn.recv(4096)
-            if not data and MISTAKE == "zero-bytes" and not self.buffers[conn]:
+            if not data and MISTAKE == "zero-bytes" and conn not in self.answered:
                 raise ValueError("no request")
-            if not data and MISTAKE == "zero-spins":
+            if not data and MISTAKE == "zero-spins" and conn not in self.answered:
                 return True
             if data and self.take(conn, data):
                 return True
