@@ -13,15 +13,8 @@
  */
 
 import { TextLineStream } from "@std/streams/text-line-stream";
-import {
-  completer,
-  type Console,
-  type ConsoleOptions,
-  converse,
-  type FindNames,
-  Names,
-  openConsole,
-} from "./lib/console.ts";
+import { completer, type Console, type ConsoleOptions, Names, openConsole } from "./lib/console.ts";
+import type { FindNames } from "./lib/draw.ts";
 import {
   acceptSessions,
   connect,
@@ -119,9 +112,11 @@ export function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<st
 /** Opens the person's end of a client, which completes `commands` and the names that it has shown. */
 function openPerson(
   commands: readonly string[],
-  { named, ...options }: { named: FindNames } & Omit<ConsoleOptions, "split">,
+  { named, typed, ...options }:
+    & { named: FindNames; typed?: RegExp }
+    & Omit<ConsoleOptions, "split">,
 ): Console {
-  const names = new Names(named);
+  const names = new Names(named, typed);
   return openConsole({
     split: typedLines,
     names,
@@ -151,6 +146,33 @@ async function receive(
       console.note(`the server sent nonsense: ${error.message}`);
     } else if (!isDisconnect(error)) throw error;
   }
+}
+
+/** The two ends of a chat over one connection, each resolved when it is over. */
+interface Conversation {
+  console: Console;
+  outbound: Outbound;
+  /** The person has left; what is queued by then is still sent. */
+  typing: Promise<void>;
+  /** The server has ended the connection. */
+  listening: Promise<void>;
+}
+
+/** Waits for the end of a chat, and says who ended it. A server gets `leaveMs` to see the person off. */
+async function converse(
+  conn: Deno.TcpConn,
+  { console, outbound, typing, listening }: Conversation,
+  { leaveMs }: { leaveMs: number },
+): Promise<"left" | "gone"> {
+  const first = await Promise.race([
+    typing.then(() => "left" as const),
+    listening.then(() => "gone" as const),
+  ]);
+  if (first === "left") await within(leaveMs, outbound.drained().then(() => listening));
+  outbound.discard();
+  tryClose(conn);
+  await Promise.all([listening, console.close(), typing]);
+  return first;
 }
 
 // ---- relay (CSC/CPE 138) ----
@@ -310,7 +332,9 @@ async function chatRelay(
     console.close();
     within(QUIT_MS, listening).then(() => outbound.discard());
   });
-  const first = await converse(conn, { console, outbound, typing, listening, leaveMs: QUIT_MS });
+  const first = await converse(conn, { console, outbound, typing, listening }, {
+    leaveMs: QUIT_MS,
+  });
   if (first === "gone") console.note(`the server at ${where} has ended the connection`);
   else if (own.farewell !== undefined) console.show(own.farewell);
   await console.close();
@@ -338,6 +362,7 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
   if (!conn) return 0;
   const console = openPerson(relay.COMMANDS.map((command) => command.split(" ")[0]!), {
     named: relay.named,
+    typed: /^(?:JOIN|MESG) (\S+)/,
     timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });
@@ -452,7 +477,7 @@ async function chatChannels(
   const listening = receive(conn, splitter, { console, take }).then(() => {
     if (!leaving) view.gone(gone);
   });
-  await converse(conn, { console, outbound, typing, listening, leaveMs: LEAVE_MS });
+  await converse(conn, { console, outbound, typing, listening }, { leaveMs: LEAVE_MS });
 }
 
 const CHANNELS_USAGE = `usage: client.ts channels NAME HOST PORT [options]
@@ -490,6 +515,7 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
   const console = openPerson(CHANNELS_COMMANDS, {
     prompt: channels.TEXTS.prefix,
     named: namesIn,
+    typed: /^\/(?:create|join) (\S+)/,
     timestamps: options.booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });
@@ -664,6 +690,7 @@ async function runOverlay(args: readonly string[]): Promise<"help" | number> {
   const socket = tracedDatagrams(Deno.listenDatagram(listening));
   const console = openPerson(["sendto", "exit", "help"], {
     named: overlay.named,
+    typed: /^sendto (\S+)/,
     timestamps: booleans["timestamps"] === true,
     onInterrupt: shutdown.request,
   });

@@ -1,8 +1,36 @@
 /**
- * The line being typed as a terminal shows it: how wide text is there, and the bytes that draw and erase it.
+ * Text as a terminal shows it: names in colours, how wide text is, and the bytes that draw the line being
+ * typed and erase it.
  *
  * @module
  */
+
+// ---- colour ----
+
+/** Where names stand in a line, as indices [start, end) in their order. */
+export type FindNames = (line: string) => readonly (readonly [start: number, end: number])[];
+
+/** Colours that can be read on dark and on light ground: no black, white, yellow or dark blue. */
+const COLOURS = [31, 32, 33, 35, 36, 91, 92, 94, 95, 96];
+
+/** The line with each name in its colour, as SGR sequences. Its controls must be escaped before. */
+export function paint(line: string, find: FindNames): string {
+  let painted = "";
+  let at = 0;
+  for (const [start, end] of find(line)) {
+    const name = line.slice(start, end);
+    painted += `${line.slice(at, start)}\x1b[${colour(name)}m${name}\x1b[39m`;
+    at = end;
+  }
+  return painted + line.slice(at);
+}
+
+/** The same name has the same colour in every session. */
+function colour(name: string): number {
+  let hash = 0;
+  for (const character of name) hash = (hash * 31 + character.codePointAt(0)!) >>> 0;
+  return COLOURS[hash % COLOURS.length]!;
+}
 
 // ---- width ----
 
@@ -21,8 +49,6 @@ const WIDE = new RegExp(
     "\\u{1f200}-\\u{1f265}\\u{1f300}-\\u{1faff}\\u{20000}-\\u{3fffd}\\p{Emoji_Presentation}]$",
   "u",
 );
-
-const EMOJI_PLEASE = "\ufe0f";
 
 /** The grapheme clusters of a text: what one press of an arrow key passes over. */
 export function graphemes(text: string): string[] {
@@ -51,7 +77,8 @@ export function clusterWidth(cluster: string): number {
   if (cluster.length === 1 && cluster >= " " && cluster <= "~") return 1;
   let width = 0;
   for (const character of cluster) width += characterWidth(character);
-  return cluster.includes(EMOJI_PLEASE) ? Math.max(width, 2) : width;
+  // This selector asks for the wide picture of a character that has a narrow sign, too.
+  return cluster.includes("\ufe0f") ? Math.max(width, 2) : width;
 }
 
 /** The fewest columns that a terminal gives to one grapheme cluster: those of its first character. */
@@ -101,18 +128,6 @@ export interface Drawing {
 /** Nothing is drawn, and the cursor is in the first column. */
 export const NOTHING: Drawing = { bytes: "", rows: [""], columns: 0, cursorRow: 0, cursorIndex: 0 };
 
-interface Row {
-  text: string;
-  width: number;
-}
-
-interface Layout {
-  rows: Row[];
-  cursorRow: number;
-  /** The part of the cursor's row that is before the cursor. */
-  before: string;
-}
-
 /** The line as it is written on a terminal of that size, starting in the first column. */
 export function draw(line: Line, size: Size): Drawing {
   const columns = Math.max(2, size.columns);
@@ -138,11 +153,11 @@ export function draw(line: Line, size: Size): Drawing {
   return { bytes, rows, columns: size.columns, cursorRow, cursorIndex: before.length };
 }
 
-/** Breaks the line into rows, and finds the cursor in them. */
-function arrange(line: Line, columns: number, widthOf: (cluster: string) => number): Layout {
-  let row: Row = { text: "", width: 0 };
+/** Breaks the line into rows; finds the cursor's row in them, and what is before the cursor there. */
+function arrange(line: Line, columns: number, widthOf: (cluster: string) => number) {
+  let row = { text: "", width: 0 };
   const rows = [row];
-  let place: Omit<Layout, "rows"> | undefined;
+  let place: { cursorRow: number; before: string } | undefined;
   const newRow = () => rows.push(row = { text: "", width: 0 });
   const add = (cluster: string, cursorHere: boolean) => {
     const width = widthOf(cluster);
@@ -174,8 +189,9 @@ export function erase(drawing: Drawing, columns: number): string {
       return arrange({ prompt: "", text, cursor }, columns, leastWidth);
     });
     const heights = broken.map(({ rows }) => rows.length);
-    count = total(heights);
-    above = total(heights.slice(0, drawing.cursorRow)) + broken[drawing.cursorRow]!.cursorRow;
+    count = heights.reduce((sum, height) => sum + height);
+    const before = heights.slice(0, drawing.cursorRow);
+    above = before.reduce((sum, height) => sum + height, broken[drawing.cursorRow]!.cursorRow);
   }
   // Each row on its own, and only then all below: tmux keeps in its scrollback what is cleared from
   // the top of the screen down.
@@ -183,10 +199,4 @@ export function erase(drawing: Drawing, columns: number): string {
   return `${up(above)}\r${blank}${up(count - 1)}\x1b[J`;
 }
 
-function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-function up(rows: number): string {
-  return rows > 0 ? `\x1b[${rows}A` : "";
-}
+const up = (rows: number) => rows > 0 ? `\x1b[${rows}A` : "";

@@ -36,7 +36,7 @@ async function receive(conn: Deno.Conn): Promise<void> {
 
 const receiving = conn && receive(conn).catch(() => {});
 for (let line = await terminal.readLine(); line !== null; line = await terminal.readLine()) {
-  terminal.show(`typed ${JSON.stringify(line)}`);
+  terminal.show(line === "pid" ? `pid ${Deno.pid}` : `typed ${JSON.stringify(line)}`);
 }
 conn?.close();
 await receiving;

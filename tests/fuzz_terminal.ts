@@ -18,6 +18,7 @@ import {
   leastWidth,
   type Line,
   nextGrapheme,
+  paint,
   previousGrapheme,
 } from "../lib/draw.ts";
 import {
@@ -129,7 +130,7 @@ function checkNames(input: Uint8Array, random: Random): void {
   names.see(line);
   assert(named(line).length >= names.startingWith("").length, "names from nowhere");
   // deno-lint-ignore no-control-regex
-  assert(names.paint(line).replace(/\x1b\[\d+m/g, "") === line, "painting has changed the text");
+  assert(paint(line, named).replace(/\x1b\[\d+m/g, "") === line, "painting has changed the text");
 }
 
 /** Two bytes are one step with one of a few addresses. */

@@ -3,7 +3,8 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import { completer, type FindNames, Names } from "../lib/console.ts";
+import { completer, Names } from "../lib/console.ts";
+import { type FindNames, paint } from "../lib/draw.ts";
 import { named as bridge } from "../lib/wire/bridge.ts";
 import { named as channels } from "../lib/wire/channels.ts";
 import { named as chatroom } from "../lib/wire/chatroom.ts";
@@ -60,13 +61,12 @@ Deno.test("Names completes what it has seen, by the alphabet, the latest thousan
   assertEquals(names.startingWith("").length, 1000);
 });
 
-Deno.test("Names paints each name, always in the same colour, and nothing else", options, () => {
-  const names = new Names(relay);
-  const alice = names.paint("Alice: Alice").replace(/: Alice$/, "");
+Deno.test("paint() paints each name, always in the same colour, and nothing else", options, () => {
+  const alice = paint("Alice: Alice", relay).replace(/: Alice$/, "");
   // deno-lint-ignore no-control-regex
   assertEquals(alice.replace(/^\x1b\[\d\dm/, "").replace(/\x1b\[39m$/, ""), "Alice");
-  assertEquals(new Names(relay).paint("Bob,Alice").endsWith(alice), true);
-  assertEquals(names.paint("Too Many Users"), "Too Many Users");
+  assertEquals(paint("Bob,Alice", relay).endsWith(alice), true);
+  assertEquals(paint("Too Many Users", relay), "Too Many Users");
 });
 
 Deno.test(

@@ -22,14 +22,19 @@ export class Pty {
 
   /**
    * Starts the runtime with these arguments on a screen of this size, with variables that `env` sets
-   * as its arguments: colours are on unless they say otherwise.
+   * as its arguments: colours are on unless they say otherwise. `command` runs something else instead.
    */
   constructor(
     args: readonly string[],
-    { columns, rows, env = "" }: { columns: number; rows: number; env?: string },
+    { columns, rows, env = "", command: shell }: {
+      columns: number;
+      rows: number;
+      env?: string;
+      command?: string;
+    },
   ) {
     this.vt = new Vt(columns, rows);
-    const client = ["env -u NO_COLOR", env, Deno.execPath(), ...args].join(" ");
+    const client = shell ?? ["env -u NO_COLOR", env, Deno.execPath(), ...args].join(" ");
     // The state of the terminal is looked at after the client, while it still exists.
     const command = `tty; stty cols ${columns} rows ${rows}; ${client}; echo code=$?; stty -a`;
     this.#child = new Deno.Command("script", {

@@ -150,7 +150,9 @@ export class Vt {
     this.#sequence = "";
     if (sequence === "?2004h" || sequence === "?2004l") return;
     if (/^\d+m$/.test(sequence)) {
-      return void (this.#colour = sequence === "39m" ? "" : `\x1b[${sequence}`);
+      return void (this.#colour = sequence === "39m" || sequence === "22m"
+        ? ""
+        : `\x1b[${sequence}`);
     }
     this.#pendingWrap = false;
     const count = Number.parseInt(sequence) || 1;
