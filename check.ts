@@ -11,14 +11,20 @@
 
 import { explainText, listText } from "./check/catalogue.ts";
 import type { Suite } from "./check/case.ts";
-import { gradescopeText, jsonText, junitText, parsePoints, tapText } from "./check/formats.ts";
-import { weighed, type Worth } from "./check/formats.ts";
-import { htmlText } from "./check/html.ts";
+import { permitFiles, Report } from "./check/files.ts";
+import { jsonText, tapText } from "./check/formats.ts";
 import { Misuse, type Options, parseOptions } from "./check/options.ts";
 import { play, suitesFor } from "./check/play.ts";
-import { COURSES, type Row, score } from "./check/points.ts";
+import { COURSES, score } from "./check/points.ts";
 import { Launcher } from "./check/program.ts";
-import { exitCode, paint, resultText, type Style, summaryText } from "./check/report.ts";
+import {
+  exitCode,
+  missingFile,
+  paint,
+  resultText,
+  type Style,
+  summaryText,
+} from "./check/report.ts";
 import type { Result } from "./check/run.ts";
 import { SUITES } from "./check/suites.ts";
 
@@ -139,6 +145,8 @@ async function checkOne(suites: readonly Suite[], options: Options): Promise<num
       say(summaryText(results, { rows, style }));
     }
     await report.write(results, rows);
+    const missing = missingFile(results);
+    if (missing !== undefined) throw new Misuse(`There is no file ${missing}.`);
     if (ending.signal.aborted) return 130;
     const steady = options.fault === undefined ||
       await underFaults(suites, results, { options, launcher, say });
@@ -227,74 +235,6 @@ function endBySignal(launcher: Launcher): { signal: AbortSignal; dispose: () => 
     signal: controller.signal,
     dispose: () => signals.forEach((each) => Deno.removeSignalListener(each, end)),
   };
-}
-
-// ---- reports in files ----
-
-/** Says which permission a file needs, before anything is played. */
-async function permitFiles({ junit, html, gradescope, points }: Options): Promise<void> {
-  for (
-    const [name, file, kind] of [
-      ["junit", junit, "write"],
-      ["html", html, "write"],
-      ["gradescope", gradescope, "write"],
-      ["points", points, "read"],
-    ] as const
-  ) {
-    if (file === undefined) continue;
-    const { state } = await Deno.permissions.query({ name: kind, path: file });
-    if (state !== "granted") {
-      throw new Misuse(`--${name} ${kind}s ${file}: it needs --allow-${kind}=${file}.`);
-    }
-  }
-}
-
-/** The reports that are written to files. */
-class Report {
-  readonly #options: Options;
-  readonly #style: Style;
-  readonly #worths: ReadonlyMap<string, Worth>;
-
-  private constructor(options: Options, style: Style, worths: ReadonlyMap<string, Worth>) {
-    this.#options = options;
-    this.#style = style;
-    this.#worths = worths;
-  }
-
-  /** Reads the points, and writes a Gradescope report that is valid from now on. */
-  static async open(options: Options, style: Style): Promise<Report> {
-    const { points, gradescope } = options;
-    let worths = new Map<string, Worth>();
-    try {
-      if (points !== undefined) worths = parsePoints(await Deno.readTextFile(points));
-    } catch (error) {
-      throw new Misuse(`--points ${points}: ${error instanceof Error ? error.message : error}.`);
-    }
-    if (gradescope !== undefined) {
-      const before = "The check has not come to its end: nothing is scored yet.";
-      const text = gradescopeText([], { rows: [], worths, style, before });
-      await Deno.writeTextFile(gradescope, text);
-    }
-    return new Report(options, style, worths);
-  }
-
-  /** Results with the points that a file gives them. */
-  weigh(results: readonly Result[]): Result[] {
-    return weighed(results, this.#worths);
-  }
-
-  /** Writes every file that was asked for. */
-  async write(results: readonly Result[], rows: readonly Row[]): Promise<void> {
-    const { protocol, junit, html, gradescope } = this.#options;
-    const [style, worths] = [this.#style, this.#worths];
-    if (junit !== undefined) await Deno.writeTextFile(junit, junitText(protocol, results, style));
-    if (html !== undefined) {
-      await Deno.writeTextFile(html, htmlText(`Check of ${protocol}`, results, { rows }));
-    }
-    if (gradescope !== undefined) {
-      await Deno.writeTextFile(gradescope, gradescopeText(results, { rows, worths, style }));
-    }
-  }
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

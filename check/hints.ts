@@ -9,6 +9,11 @@ import type { Hint } from "./case.ts";
 
 /** What to change, by the mistake. */
 export const HINTS = {
+  doesNotStart: {
+    cause: "the program ends before anything is asked of it",
+    text:
+      "Run the command by hand, in the same folder: the last line of its stderr says why it ends.",
+  },
   oneRecv: {
     cause: "one recv() is taken for one message",
     text:

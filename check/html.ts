@@ -31,6 +31,9 @@ table.dialogue { border-collapse: collapse; margin: .6em 0; display: block; over
 blockquote { margin: .4em 0; font-style: italic; opacity: .85; }
 `;
 
+/** Entries of one dialogue that a page shows. */
+const SHOWN_ENTRIES = 80;
+
 /** The report as a page. */
 export function htmlText(
   heading: string,
@@ -102,7 +105,8 @@ function expectedHtml({ failure }: Result): string {
 
 /** A table with a column for each participant; what the check sent and what came stand in it. */
 function dialogueHtml(dialogue: readonly Entry[]): string {
-  const merged = merge(dialogue);
+  const whole = merge(dialogue);
+  const merged = whole.slice(-SHOWN_ENTRIES);
   if (merged.length === 0) return "";
   const names = [...new Set(merged.map(({ who }) => who))];
   const head = names.map((name) => `<th>${html(name)}</th>`).join("");
@@ -115,7 +119,10 @@ function dialogueHtml(dialogue: readonly Entry[]): string {
     const cells = names.map((name) => `<td>${name === who ? text : ""}</td>`).join("");
     return `<tr><td>${(at / 1000).toFixed(3)} s</td>${cells}</tr>`;
   });
-  return `<table class="dialogue"><tr><th></th>${head}</tr>${rows.join("\n")}</table>`;
+  const before = whole.length > merged.length
+    ? `<p>… ${whole.length - merged.length} steps before</p>`
+    : "";
+  return `${before}<table class="dialogue"><tr><th></th>${head}</tr>${rows.join("\n")}</table>`;
 }
 
 function lastLines(text: string): string {

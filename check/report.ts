@@ -35,7 +35,7 @@ export function paint(text: string, colour: keyof typeof CODES, style: Style): s
 }
 
 /** Whether a result is one that something must be changed for. */
-export function bad({ verdict }: Result): boolean {
+export function bad({ verdict }: Pick<Result, "verdict">): boolean {
   return verdict === "failed" || verdict === "timed out" || verdict === "unsteady";
 }
 
@@ -241,6 +241,18 @@ function fixFirstLines(results: readonly Result[], style: Style): string[] {
     lines.push(`     ${wrap(hint.text, 5)}`);
   });
   return lines;
+}
+
+/** The file that the interpreter of a program did not find, by what it said. */
+export function missingFile(results: readonly Result[]): string | undefined {
+  const started = results.filter(({ failure }) => failure instanceof DidNotStart);
+  for (const { stderr } of started.flatMap(({ remains }) => remains)) {
+    const match =
+      /can't open file '([^']+)'|Module not found "([^"]+)"|Cannot find module '([^']+)'/
+        .exec(stderr);
+    if (match) return match[1] ?? match[2] ?? match[3];
+  }
+  return undefined;
 }
 
 /**

@@ -111,9 +111,8 @@ class Run {
       for (const id of this.#needs(each)) take(byId.get(id));
     };
     asked.forEach(take);
-    // What finds out how the program speaks stands ahead of the gate, and everything goes by it.
-    const gate = suite.cases.findIndex(({ id }) => id === suite.gate);
-    suite.cases.slice(0, gate).filter(({ level }) => level === "info").forEach(take);
+    // Everything goes by what these find out.
+    if (asked.length > 0) suite.cases.filter((each) => this.#isAhead(each)).forEach(take);
     this.#cases = suite.cases.filter((each) => needed.has(each));
   }
 
@@ -130,9 +129,9 @@ class Run {
 
   async all(): Promise<Result[]> {
     const queue = [...this.#cases];
-    // Cases ahead of the gate find out what the program speaks: they are played first, each alone.
-    const first = queue.splice(0, queue.findIndex(({ id }) => id === this.#suite.gate) + 1);
-    for (const test of first) await this.#begin(test);
+    // What finds out how the program speaks is played first, then the gate, each alone.
+    const alone = (test: Case) => this.#isAhead(test) || test.id === this.#suite.gate;
+    for (const test of queue.filter(alone)) await this.#begin(test);
     const workers = Array.from({ length: this.#options.atOnce }, async () => {
       for (let test = queue.shift(); test; test = queue.shift()) await this.#begin(test);
     });
@@ -174,7 +173,7 @@ class Run {
     if (this.#options.signal?.aborted) return this.#all(test, "could not run", "the run was ended");
     for (const id of this.#needs(test)) {
       const needed = this.#cases.find((each) => each.id === id);
-      // The gate comes behind the cases that find out how the program speaks.
+      // The gate itself comes behind these.
       if (!needed || (id === this.#suite.gate && this.#isAhead(test))) continue;
       const own = (await this.#begin(needed)).find((each) => each.id === id);
       if (own && ["failed", "timed out", "unsteady", "could not run"].includes(own.verdict)) {
@@ -186,9 +185,10 @@ class Run {
     return steady(rounds);
   }
 
+  /** Whether a case finds out how the program speaks: one of level info, ahead of the gate. */
   #isAhead(test: Case): boolean {
     const { cases, gate } = this.#suite;
-    return cases.indexOf(test) < cases.findIndex(({ id }) => id === gate);
+    return test.level === "info" && cases.indexOf(test) < cases.findIndex(({ id }) => id === gate);
   }
 
   #all(test: Case, verdict: Verdict, reason: string): Result[] {

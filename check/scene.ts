@@ -7,6 +7,7 @@
 
 import { bytes } from "./bytes.ts";
 import { type Case, type Commands, DidNotStart, Failure, type Hint, Skipped } from "./case.ts";
+import { HINTS } from "./hints.ts";
 import { FakeServer, Peer, type PeerWatch, resettable, UdpPeer, wireOf } from "./peer.ts";
 import { fillIn, type Launcher, Program } from "./program.ts";
 
@@ -315,7 +316,7 @@ export class Scene {
         const expected =
           `the server to accept connections on port ${port}, and it ended with exit ` +
           `code ${program.code}`;
-        throw new DidNotStart(expected, { where: "server" });
+        throw new DidNotStart(expected, { where: "server", hint: HINTS.doesNotStart });
       }
       if (performance.now() > limit) {
         throw new DidNotStart(`the server to accept connections on port ${port}`, {
