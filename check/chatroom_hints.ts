@@ -86,4 +86,48 @@ export const CHATROOM_HINTS = {
     cause: "one bad datagram ends the server",
     text: "Put one try/except inside the loop, not around it, and unpack only what has a ':'.",
   },
+  name: {
+    cause: "the client does not say its name first",
+    text: "connect_server() connects, sends the name and nothing else, then waits for the answer.",
+  },
+  containsWelcome: {
+    cause: "a welcome in other words is not taken",
+    text: "'Welcome' in answer, not ==: other people's servers say Welcome! or Welcome Alice.",
+  },
+  refused: {
+    cause: "a refusal is not heeded",
+    text: "Where connect_server() returns False, run() must not go on: return.",
+  },
+  bareText: {
+    cause: "the client sends more than the text",
+    text: "send(text) sends text.encode(): the name stands before it when the server passes it on.",
+  },
+  shutdownWord: {
+    cause: "server-shutdown is found where it is part of a text",
+    text: "Compare the whole message: message == 'server-shutdown', not `in`.",
+  },
+  exits: {
+    cause: "an exit is not told, or does not end the client",
+    text: "At 'exit': send 'exit', set exit_receive, leave the loop; make threads daemon=True.",
+  },
+  heedsShutdown: {
+    cause: "server-shutdown does not end the client",
+    text: "receive() sets exit_run and exit_receive and returns; the main loop looks at exit_run.",
+  },
+  shutdownShown: {
+    cause: "server-shutdown is shown as a message",
+    text: "Look whether the message is 'server-shutdown' before you show it.",
+  },
+  udpJoins: {
+    cause: "the client does not join",
+    text: "connect_server() calls send('join') and waits for an answer: 'Welcome' is success.",
+  },
+  udpSend: {
+    cause: "a datagram is not NAME:TEXT",
+    text: "send(text) sends f'{self.client_name}:{text}', 'join' and 'exit' included.",
+  },
+  onePort: {
+    cause: "the client sends from more than one port",
+    text: "Make one UDP socket in __init__ and use it for everything: its port is who you are.",
+  },
 } as const satisfies Record<string, Hint>;

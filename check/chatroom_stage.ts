@@ -230,3 +230,18 @@ export async function stillServes(play: () => Promise<void>, hint: Hint): Promis
 export async function shutsDown(scene: Scene, server: Program): Promise<void> {
   await server.ends({ within: 1.5 * scene.deadline, hint: HINTS.interrupt });
 }
+
+/** A client ends after `server-shutdown`, at once or at the next Enter, and does not show the word. */
+export async function endsAtShutdown(scene: Scene, client: Program): Promise<void> {
+  if (await attempt(() => client.ends())) {
+    await client.types("");
+    await client.ends();
+    scene.remark("after server-shutdown it ends at the next Enter only");
+  }
+  await scene.part("shown", () => {
+    const got = client.out.text;
+    if (got.includes("server-shutdown")) {
+      scene.fail("no word of server-shutdown", { where: "client's stdout", got });
+    }
+  });
+}

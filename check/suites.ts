@@ -29,6 +29,8 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
   ],
   chatroom: async () => [
     (await import("./chatroom_tcp_server.ts")).CHATROOM_TCP_SERVER,
+    (await import("./chatroom_tcp_client.ts")).CHATROOM_TCP_CLIENT,
     (await import("./chatroom_udp_server.ts")).CHATROOM_UDP_SERVER,
+    (await import("./chatroom_udp_client.ts")).CHATROOM_UDP_CLIENT,
   ],
 };
