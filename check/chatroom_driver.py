@@ -45,8 +45,9 @@ def shown(value):
 def meant(argument, target):
     """A client's socket or address for its name, an address for host and port."""
     if isinstance(argument, dict) and "client" in argument:
-        found = [key for key, name in target.clients.items() if name == argument["client"]]
-        return named.setdefault(argument["client"], found[0]) if found else named[argument["client"]]
+        for key, name in target.clients.items():
+            named[id(target), name] = key
+        return named[id(target), argument["client"]]
     if isinstance(argument, dict) and "address" in argument:
         return tuple(argument["address"])
     return argument

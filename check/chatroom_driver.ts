@@ -24,7 +24,7 @@ type Known = any;
 const classes: Known = await import(new URL(Deno.args[0]!, `file://${Deno.cwd()}/`).href);
 const objects = new Map<string, Known>();
 /** Clients that a case has named: it may name them again after they have left. */
-const named = new Map<string, unknown>();
+const named = new Map<Known, Map<string, unknown>>();
 
 /** What of a value can travel: sockets by the port of their peer, addresses as host and port. */
 function shown(value: Known): unknown {
@@ -43,10 +43,10 @@ function shown(value: Known): unknown {
 /** A client's socket or address for its name, an address for host and port. */
 function meant(argument: Known, target: Known): unknown {
   if (argument?.client !== undefined) {
-    for (const [key, name] of target.clients) {
-      if (name === argument.client) named.set(name, key);
-    }
-    return named.get(argument.client);
+    const known = named.get(target) ?? new Map();
+    for (const [key, name] of target.clients) known.set(name, key);
+    named.set(target, known);
+    return known.get(argument.client);
   }
   if (argument?.address === undefined) return argument;
   const [hostname, port] = argument.address;

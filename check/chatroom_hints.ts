@@ -130,4 +130,35 @@ export const CHATROOM_HINTS = {
     cause: "the client sends from more than one port",
     text: "Make one UDP socket in __init__ and use it for everything: its port is who you are.",
   },
+  classNames: {
+    cause: "a class, method or variable has another name, or is missing",
+    text: "Take the names from the document, letter for letter: others call them.",
+  },
+  binds: {
+    cause: "the constructor does not bind the port",
+    text:
+      "bind((address, server_port)), and listen() for TCP, belong into __init__, not into run().",
+  },
+  returns: {
+    cause: "a method does not return what the document says",
+    text: "Return True and False in every path: a path without a return returns None.",
+  },
+  table: {
+    cause: "clients does not hold what the document says",
+    text:
+      "The socket (UDP: the address) is the key and the name is the value; add at the welcome, " +
+      "delete in close_client().",
+  },
+  tuples: {
+    cause: "messages does not hold tuples",
+    text: "messages.append((client_addr, text)), with the address as recvfrom() gave it.",
+  },
+  emptyList: {
+    cause: "an empty list of messages is not expected",
+    text: "Look whether there is a message before you take messages[-1].",
+  },
+  twice: {
+    cause: "a second shutdown fails",
+    text: "run() and a test may both call shutdown(): closing what is closed must do no harm.",
+  },
 } as const satisfies Record<string, Hint>;

@@ -211,7 +211,11 @@ const MEMBER_CASES: Case[] = [
       await alice.hearsNot("left", { before: "enough" });
       await sleep(30);
       const heard = bob.all.some(({ data }) => new TextDecoder().decode(data).includes("enough"));
-      scene.expect(!heard, "nothing for Bob after his exit", { where: "Bob", got: "enough" });
+      scene.expect(!heard, "nothing for Bob after his exit", {
+        where: "Bob",
+        got: "enough",
+        hint: HINTS.neverRemoved,
+      });
     },
   },
   {

@@ -32,5 +32,6 @@ export const SUITES: Readonly<Record<string, () => Promise<readonly Suite[]>>> =
     (await import("./chatroom_tcp_client.ts")).CHATROOM_TCP_CLIENT,
     (await import("./chatroom_udp_server.ts")).CHATROOM_UDP_SERVER,
     (await import("./chatroom_udp_client.ts")).CHATROOM_UDP_CLIENT,
+    (await import("./chatroom_classes.ts")).CHATROOM_CLASSES,
   ],
 };

@@ -415,11 +415,11 @@ class ServerUDP:
 
     def take(self, client_addr, message):
         name, colon, text = message.partition(":")
-        if MISTAKE == "join-first" and name == "join":
-            name, text = text, name
+        if MISTAKE == "join-first":
+            name, text = (text, "join") if name == "join" else (name, "" if text == "join" else text)
         if not colon:
-            if MISTAKE == "needs-colon":
-                name, text = message.split(":")
+            if MISTAKE == "empty-datagram":
+                name = message[0]
             return
         if self.is_command("join", text):
             self.accept_client(client_addr, message)
