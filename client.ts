@@ -1100,8 +1100,9 @@ class BridgeClient {
     if (call !== this.#call) this.#ring(call, frame);
     if (call !== this.#call) return;
     if (frame.type === "QUIT" && frame.busy && call.unheard) return this.#busy(call);
+    // What has not spoken by now is most likely the peer's own call, which it has dropped.
+    if (call.unheard) for (const other of this.#ringing) other.close();
     call.unheard = undefined;
-    this.#turnAway();
     if (frame.type === "line") this.#dispatch("line received", { text: frame.text });
     else if (frame.type === "QUIT") this.#peerLeft();
   }
