@@ -1063,7 +1063,10 @@ class BridgeClient {
       const call = new Call(conn, false);
       const [oldest] = this.#ringing;
       // A crowd of the silent must not keep a caller out.
-      if (oldest && this.#ringing.size >= MOST_RINGING) oldest.close();
+      if (oldest && this.#ringing.size >= MOST_RINGING) {
+        this.#ringing.delete(oldest);
+        oldest.close();
+      }
       this.#ringing.add(call);
       // A call can be news only while ours may not have been heard.
       if (this.#chatting && !this.#call!.unheard) this.#dispatch("second CHAT", { call });
@@ -1101,7 +1104,7 @@ class BridgeClient {
     if (call !== this.#call) return;
     if (frame.type === "QUIT" && frame.busy && call.unheard) return this.#busy(call);
     // What has not spoken by now is most likely the peer's own call, which it has dropped.
-    if (call.unheard) for (const other of this.#ringing) other.close();
+    if (call.unheard) { for (const other of this.#ringing) other.close(); }
     call.unheard = undefined;
     if (frame.type === "line") this.#dispatch("line received", { text: frame.text });
     else if (frame.type === "QUIT") this.#peerLeft();
@@ -1125,18 +1128,11 @@ class BridgeClient {
     this.#work.abort();
     this.#call = call;
     this.#ringing.delete(call);
-    this.#turnAway();
+    // Who has not spoken yet is too late.
+    for (const other of this.#ringing) other.quit([bridge.MESSAGES.busy]);
     const { hostname, port } = call.conn.remoteAddr;
     const where = bridge.address(call.from?.ip ?? hostname, call.from?.port ?? port);
     this.#console.show(bridge.CONSOLE.incoming(call.from?.id ? `${call.from.id} ${where}` : where));
-  }
-
-  /** Tells the connections that have not said what they want that there is a chat now. */
-  #turnAway(): void {
-    for (const call of this.#ringing) {
-      if (call.from) call.close();
-      else call.quit([bridge.MESSAGES.busy]);
-    }
   }
 
   #busy(call: Call): void {
