@@ -42,7 +42,6 @@ import {
   type Limits,
   listenReason,
   openOperator,
-  type Operator,
   parseOptions,
   port,
   runProtocol,
@@ -52,18 +51,7 @@ import {
   tracedDatagrams,
   UsageError,
 } from "./lib/program.ts";
-import {
-  DATAGRAM_BYTES,
-  oneLine,
-  parseDatagram,
-  parsePassage,
-  passage,
-  recvfrom,
-  recvfromPrefix,
-  SERVER,
-  startsPassage,
-  welcome,
-} from "./lib/wire/overlay.ts";
+import * as wire from "./lib/wire/overlay.ts";
 
 // ---- guard against rings ----
 
@@ -73,7 +61,7 @@ export const MEMORY_MS = 5000;
 const BUDGET_CHARS = 8 * 1024 * 1024;
 /** What an entry takes beside its text, and for each link that has brought its line, roughly. */
 const ENTRY_CHARS = 300;
-const ARRIVAL_CHARS = 20;
+const ARRIVAL_CHARS = 30;
 
 /** What is known of one line. */
 interface Entry {
@@ -85,6 +73,8 @@ interface Entry {
   latest: number;
   seenAt: number;
 }
+
+type Brought = Map<number, Set<string>>;
 
 /**
  * How servers that are joined in a ring keep from passing a message on for ever, when a line between two
@@ -105,6 +95,8 @@ export class LoopGuard {
   // Two generations: the older one is dropped whole, which costs nothing for each line.
   #recent = new Map<string, Entry>();
   #older = new Map<string, Entry>();
+  /** The lines that each link has brought, of the same two generations. */
+  #brought: [Brought, Brought] = [new Map(), new Map()];
   #recentSince: number;
   #chars = 0;
 
@@ -123,11 +115,15 @@ export class LoopGuard {
   /** Takes note of the end of a link. */
   closed(link: number): void {
     this.#links.delete(link);
-    // From here on messages may take another way, by links that were behind the one that is gone: what
-    // was said before is expected on none of them, which is to know nothing.
-    this.#recent = new Map();
-    this.#older = new Map();
-    this.#chars = 0;
+    // What it has brought may come by links that were behind it from here on: no more copies are
+    // expected on any of them, which is to know nothing of these lines.
+    for (const generation of this.#brought) {
+      for (const line of generation.get(link) ?? []) {
+        this.#recent.delete(line);
+        this.#older.delete(line);
+      }
+      generation.delete(link);
+    }
   }
 
   /** Takes note of a line that this server sends out for one of its own clients. */
@@ -139,53 +135,55 @@ export class LoopGuard {
   arrived(line: string, link: number): boolean {
     const entry = this.#entry(line);
     const count = (entry.arrivals.get(link) ?? 0) + 1;
-    if (count === 1) this.#chars += ARRIVAL_CHARS;
     entry.arrivals.set(link, count);
+    this.#note(line, link);
     if (count <= entry.messages) return false;
     entry.messages = count;
     return true;
   }
 
+  #note(line: string, link: number): void {
+    const [recent] = this.#brought;
+    let lines = recent.get(link);
+    if (!lines) recent.set(link, lines = new Set());
+    if (lines.has(line)) return;
+    lines.add(line);
+    this.#chars += ARRIVAL_CHARS;
+  }
+
   #entry(line: string): Entry {
     const now = this.#now();
     if (now - this.#recentSince > MEMORY_MS || this.#chars > BUDGET_CHARS) {
-      this.#older = this.#recent;
-      this.#recent = new Map();
+      [this.#recent, this.#older] = [new Map(), this.#recent];
+      this.#brought = [new Map(), this.#brought[0]];
       this.#recentSince = now;
       this.#chars = 0;
     }
-    const recent = this.#recent.get(line);
-    const known = recent ?? this.#older.get(line);
-    if (!recent) this.#chars += line.length + ENTRY_CHARS;
-    const latest = this.#latest;
-    if (!known || now - known.seenAt > MEMORY_MS) {
-      const entry = { messages: 0, arrivals: new Map<number, number>(), latest, seenAt: now };
-      this.#recent.set(line, entry);
-      return entry;
+    let entry = this.#recent.get(line) ?? this.#older.get(line);
+    if (!entry || now - entry.seenAt > MEMORY_MS) {
+      entry = { messages: 0, arrivals: new Map(), latest: this.#latest, seenAt: now };
     }
-    if (!recent) this.#recent.set(line, known);
-    known.seenAt = now;
-    if (known.latest < latest) this.#meet(known);
-    return known;
-  }
-
-  /** What was said before a link was opened is not expected on it: whatever it brings is new. */
-  #meet(entry: Entry): void {
+    if (this.#recent.get(line) !== entry) {
+      this.#recent.set(line, entry);
+      this.#chars += line.length + ENTRY_CHARS;
+    }
+    entry.seenAt = now;
+    if (entry.latest === this.#latest) return entry;
+    // What was said before a link was opened is not expected on it: whatever it brings is new.
     for (const link of this.#links) {
       if (link > entry.latest) entry.arrivals.set(link, entry.messages);
     }
     this.#chars += ARRIVAL_CHARS * entry.arrivals.size;
     entry.latest = this.#latest;
+    return entry;
   }
 }
 
 // ---- exchange ----
 
-/** A link as the exchange sees it. */
-export interface Link {
-  /** Counts from 1, never used again. */
+/** A link as the exchange sees it; its number counts from 1 and is never used again. */
+interface Link {
   readonly id: number;
-  /** Takes the lines for the neighbour. */
   readonly outbound: Outbound;
 }
 
@@ -202,39 +200,29 @@ interface Client {
   registeredAt: number;
 }
 
-/** What an {@linkcode Exchange} needs of the world around it. */
-export interface ExchangeOptions {
-  /** Takes the operator's lines and sentences. */
-  operator: Pick<Operator, "print" | "note">;
-  /** Sends datagrams, without waiting for them. */
-  throttle: Pick<Throttle, "send">;
-  /** The limits in force. */
-  limits: Pick<Limits, "clients" | "lineBytes">;
-  /** Milliseconds since a fixed moment. */
-  now: () => number;
-}
-
 /** The registered names, the links, and what each message does to them. */
-export class Exchange {
-  readonly #options: ExchangeOptions;
+class Exchange {
+  readonly #options: Serving & { throttle: Throttle };
   readonly #guard: LoopGuard;
   readonly #clients = new Map<string, Client>();
-  // By host, then by port: faster than putting a key of both together for each datagram.
-  readonly #senders = new Map<string, Map<number, Client>>();
+  /** The latest name of each address. */
+  readonly #senders = new Map<string, Client>();
   /** The names that have said nothing but `register`, the longest silent first. */
   readonly #quiet = new Set<Client>();
   readonly #links = new Set<Link>();
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
   /** An exchange without clients and links. */
-  constructor(options: ExchangeOptions) {
+  constructor(options: Serving & { throttle: Throttle }) {
     this.#options = options;
-    this.#guard = new LoopGuard(options.now);
+    this.#guard = new LoopGuard(this.#now);
   }
+
+  readonly #now = (): number => this.#options.flow.clock.now();
 
   /** Handles a client's datagram. */
   datagram(bytes: Uint8Array, from: Deno.NetAddr): void {
-    const request = parseDatagram(bytes);
+    const request = wire.parseDatagram(bytes);
     if (request.type === "register") return this.#register(request.name, from);
     if (request.type === "sendto") return this.#sendto(request, from);
     this.#note(`ignored ${bytes.length} bytes that are no request`, from);
@@ -254,52 +242,49 @@ export class Exchange {
 
   /** Handles a line that `link` has brought; false when it is no message: then nothing is done. */
   passed(line: Uint8Array, link: Link): boolean {
-    const message = parsePassage(line);
+    const message = wire.parsePassage(line);
     if (!message) return false;
     const { from, to, text } = message;
     const shown = this.#shown(from, to, text);
     if (!this.#guard.arrived(shown, link.id)) return true;
-    this.#options.operator.print(SERVER.received(shown));
+    this.#options.operator.print(wire.SERVER.received(shown));
     const client = this.#clients.get(to);
     if (client) {
-      this.#deliver(recvfrom(recvfromPrefix(from), text), client);
+      this.#deliver(wire.recvfrom(wire.recvfromPrefix(from), text), client);
       return true;
     }
-    this.#options.operator.print(SERVER.notRegistered(to));
+    this.#options.operator.print(wire.SERVER.notRegistered(to));
     // Never back to where it came from.
-    if (this.#links.size > 1) this.#send(shown, passage(from, to, text), link);
+    if (this.#links.size > 1) this.#send(shown, wire.passage(from, to, text), link);
     return true;
   }
 
   #register(name: string, from: Deno.NetAddr): void {
-    const { operator, throttle, limits, now } = this.#options;
+    const { operator, throttle, limits } = this.#options;
     const known = this.#clients.get(name);
     if (!known && this.#clients.size >= limits.clients && !this.#makeRoom(name, from)) {
       return this.#note(`refused to register ${name}: ${limits.clients} names are the limit`, from);
     }
     const quiet = !known || this.#quiet.delete(known);
     // Registered twice from one address is a welcome that was lost: there is nothing new to say.
-    const same = known && isSame(known.address, from);
-    const prefix = recvfromPrefix(name);
-    const client = same ? known : { name, address: from, prefix, registeredAt: now() };
-    client.registeredAt = now();
+    const same = known && place(known.address) === place(from);
+    const prefix = wire.recvfromPrefix(name);
+    const client = same ? known : { name, address: from, prefix, registeredAt: 0 };
+    client.registeredAt = this.#now();
     if (quiet) this.#quiet.add(client);
     if (known) this.#forget(known);
     this.#clients.set(name, client);
-    this.#sender(from.hostname).set(from.port, client);
-    if (!same) operator.print(SERVER.registered(name, from.hostname, from.port));
-    if (known && !same) {
-      const { hostname, port } = known.address;
-      operator.note(`${name} moved from ${hostname} port ${port}`, "moved");
-    }
-    throttle.send(welcome(name), from);
+    this.#senders.set(place(from), client);
+    if (!same) operator.print(wire.SERVER.registered(name, from.hostname, from.port));
+    if (known && !same) operator.note(`${name} moved from ${place(known.address)}`, "moved");
+    throttle.send(wire.welcome(name), from);
   }
 
   /** Whether a name that never said anything has left its place to `name`. */
   #makeRoom(name: string, from: Deno.NetAddr): boolean {
-    const { limits, now } = this.#options;
+    const { limits } = this.#options;
     const [oldest] = this.#quiet;
-    if (!oldest || now() - oldest.registeredAt < QUIET_MS) return false;
+    if (!oldest || this.#now() - oldest.registeredAt < QUIET_MS) return false;
     this.#quiet.delete(oldest);
     this.#clients.delete(oldest.name);
     this.#forget(oldest);
@@ -310,19 +295,19 @@ export class Exchange {
 
   #sendto({ to, text }: { to: string; text: Uint8Array }, address: Deno.NetAddr): void {
     const { operator } = this.#options;
-    const sender = this.#senders.get(address.hostname)?.get(address.port);
+    const sender = this.#senders.get(place(address));
     if (!sender) return this.#note("dropped a message from an address without a name", address);
     this.#quiet.delete(sender);
     const shown = this.#shown(sender.name, to, text);
     operator.print(shown);
     const client = this.#clients.get(to);
-    if (client) return this.#deliver(recvfrom(sender.prefix, text), client);
-    operator.print(SERVER.notRegistered(to));
-    if (this.#links.size > 0) this.#forward(sender, to, oneLine(text));
+    if (client) return this.#deliver(wire.recvfrom(sender.prefix, text), client);
+    operator.print(wire.SERVER.notRegistered(to));
+    if (this.#links.size > 0) this.#forward(sender, to, wire.oneLine(text));
   }
 
   #forward(sender: Client, to: string, text: Uint8Array): void {
-    const line = passage(sender.name, to, text);
+    const line = wire.passage(sender.name, to, text);
     const { lineBytes } = this.#options.limits;
     // A longer line would end the link at a neighbour who keeps the same limit.
     if (line.length - 1 > lineBytes) {
@@ -336,45 +321,37 @@ export class Exchange {
 
   /** Sends a line on every link but `except`. */
   #send(shown: string, line: Uint8Array, except?: Link): void {
-    this.#options.operator.print(SERVER.sending(shown));
+    this.#options.operator.print(wire.SERVER.sending(shown));
     for (const link of this.#links) if (link !== except) link.outbound.send(line);
   }
 
   #deliver(datagram: Uint8Array, { name, address }: Client): void {
     // `recvfrom` takes more room than `sendto` when the sender's name is longer.
-    if (datagram.length <= DATAGRAM_BYTES) {
+    if (datagram.length <= wire.DATAGRAM_BYTES) {
       return void this.#options.throttle.send(datagram, address);
     }
     this.#note(`a message for ${name} is too long for one datagram: dropped`, address);
   }
 
-  #sender(hostname: string): Map<number, Client> {
-    let ports = this.#senders.get(hostname);
-    if (!ports) this.#senders.set(hostname, ports = new Map());
-    return ports;
-  }
-
   /** Takes a client's address away from it, so that nobody else writes in its name. */
   #forget(client: Client): void {
-    const { hostname, port } = client.address;
-    const ports = this.#senders.get(hostname);
-    if (ports?.get(port) === client) ports.delete(port);
-    if (ports?.size === 0) this.#senders.delete(hostname);
+    const at = place(client.address);
+    if (this.#senders.get(at) === client) this.#senders.delete(at);
   }
 
   /** A message as it is printed: one line, whatever is in it. */
   #shown(from: string, to: string, text: Uint8Array): string {
-    return SERVER.message(from, to, escapeControl(this.#decoder.decode(text)));
+    return wire.SERVER.message(from, to, escapeControl(this.#decoder.decode(text)));
   }
 
-  #note(what: string, { hostname, port }: Deno.NetAddr): void {
+  #note(what: string, from: Deno.NetAddr): void {
     // One kind for all: a flood of them must not become a flood of sentences.
-    this.#options.operator.note(`${hostname} port ${port}: ${what}`, "datagram");
+    this.#options.operator.note(`${place(from)}: ${what}`, "datagram");
   }
 }
 
-function isSame(one: Deno.NetAddr, other: Deno.NetAddr): boolean {
-  return one.port === other.port && one.hostname === other.hostname;
+function place({ hostname, port }: Deno.NetAddr): string {
+  return `${hostname} port ${port}`;
 }
 
 // ---- links ----
@@ -424,12 +401,14 @@ export class LinkSplitter implements Splitter<Uint8Array> {
     if (waiting.length === 0) this.#apart = true;
     // Two messages without line ends were a write each, and so a read each. What fills a segment may be
     // the first part of a longer write, which must not be cut where its text looks like a message.
-    const next = this.#apart && waiting.length < SEGMENT_BYTES && startsPassage(bytes) &&
-      (parsePassage(waiting) || !parsePassage(joined(waiting, bytes)));
-    const before = next ? this.#lines.silence() : [];
+    const next = waiting.length > 0 && this.#apart && waiting.length < SEGMENT_BYTES &&
+      wire.startsPassage(bytes) &&
+      // Else the two are one message, cut inside its first name.
+      (wire.parsePassage(waiting) || !wire.parsePassage(Uint8Array.of(...waiting, ...bytes)));
+    const before = next ? this.silence() : [];
     const lines = this.#lines.push(bytes);
     if (lines.length > 0) this.#apart = false;
-    return [...before, ...lines];
+    return next ? [...before, ...lines] : lines;
   }
 
   /** Returns what waits, whatever it is: more of it is not to be expected. */
@@ -443,17 +422,10 @@ export class LinkSplitter implements Splitter<Uint8Array> {
   }
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
-}
-
 let links = 0;
 
 /** Serves one link until it ends, whoever ends it, and closes the connection. */
-export async function linkSession(
+async function linkSession(
   conn: Deno.TcpConn,
   { exchange, signal, limits, flow, operator }: Serving & { exchange: Exchange },
 ): Promise<void> {
@@ -472,6 +444,10 @@ export async function linkSession(
     if (line.length === 0 || exchange.passed(line, link)) return;
     operator.note(`${neighbour} sent no message: ${quote(line)}`, "piece");
   };
+  // What is queued arrives before the server ends.
+  const end = () =>
+    within(limits.drainMs, outbound.drained()).then(() => hangUp(conn, outbound, LINGER_MS));
+  signal.addEventListener("abort", end);
   exchange.opened(link);
   try {
     const lines = frames(conn, new LinkSplitter(limits.lineBytes));
@@ -483,51 +459,24 @@ export async function linkSession(
     exchange.closed(link);
     // One kind for all: strangers who come and go must not become a flood of sentences.
     if (!signal.aborted) operator.note(`${neighbour} ${reason}: link ended`, "link");
-    await hangUp(conn, outbound, limits.drainMs);
+    await (signal.aborted ? end() : hangUp(conn, outbound, limits.drainMs));
+    signal.removeEventListener("abort", end);
   }
 }
 
 /**
- * Serves the link that this server has made itself, until it ends or `signal` is aborted; then it is
- * ended as the links are that others have made: what is queued arrives, and our side ends first.
+ * Keeps one link up until `signal` is aborted: whenever it ends or cannot be made, tries again. `dial`
+ * connects, undefined when `signal` was aborted, or rejects with a {@linkcode StartError}; `session`
+ * lives as long as the link. Tests turn the clock, which is in milliseconds, by hand.
  */
-async function ownLinkSession(
-  conn: Deno.TcpConn,
-  serving: Serving & { exchange: Exchange },
-): Promise<void> {
-  const { signal, limits, flow } = serving;
-  const session = linkSession(conn, serving);
-  const end = async () => {
-    await within(limits.drainMs, flow.drained());
-    conn.closeWrite().catch(() => {});
-    await within(LINGER_MS, session);
-    tryClose(conn);
-  };
-  signal.addEventListener("abort", end);
-  if (signal.aborted) end();
-  await session;
-  signal.removeEventListener("abort", end);
-}
-
-/** What {@linkcode keepLinked} works with; tests turn its clock by hand. */
-export interface KeepOptions<Conn> {
-  /** Connects; undefined when `signal` was aborted. Rejects with a {@linkcode StartError} otherwise. */
+export async function keepLinked<Conn>({ dial, session, note, signal, now, wait = sleep }: {
   dial: () => Promise<Conn | undefined>;
-  /** Lives as long as the link does. */
   session: (conn: Conn) => Promise<void>;
-  /** Takes a sentence for the operator. */
   note: (sentence: string) => void;
-  /** Ends it. */
   signal: AbortSignal;
-  /** Milliseconds since a fixed moment. */
   now: () => number;
-  /** Resolves after so many ms, or when the signal is aborted. */
   wait?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
-}
-
-/** Keeps one link up until `signal` is aborted: whenever it ends or cannot be made, tries again. */
-export async function keepLinked<Conn>(options: KeepOptions<Conn>): Promise<void> {
-  const { dial, session, note, signal, now, wait = sleep } = options;
+}): Promise<void> {
   let retryMs = RETRY_MIN_MS;
   while (!signal.aborted) {
     let failure: string | undefined;
@@ -573,20 +522,18 @@ export async function serve(
   socket: Deno.DatagramConn,
   serving: Serving & OverlayOptions,
 ): Promise<void> {
-  const { signal, limits, flow, operator, listener, neighbour, wait } = serving;
+  const { signal, flow, operator, listener } = serving;
   const throttle = new Throttle(socket, {
     onError: (error) => operator.note(`a datagram was not sent: ${connectReason(error)}`, "send"),
   });
-  const now = () => flow.clock.now();
-  const exchange = new Exchange({ operator, throttle, limits, now });
-  const joined = { ...serving, exchange };
+  const exchange = new Exchange({ ...serving, throttle });
   const end = () => {
-    operator.print(SERVER.terminating);
+    operator.print(wire.SERVER.terminating);
     tryClose(socket);
   };
   const { hostname, port } = socket.addr as Deno.NetAddr;
-  operator.print(SERVER.started(usable(hostname), port));
-  if (listener) operator.print(SERVER.overlayStarted(listener.addr.port));
+  operator.print(wire.SERVER.started(usable(hostname), port));
+  if (listener) operator.print(wire.SERVER.overlayStarted(listener.addr.port));
   if (signal.aborted) end();
   signal.addEventListener("abort", end, { once: true });
   await Promise.all([
@@ -597,33 +544,32 @@ export async function serve(
       room: () => throttle.room() ?? flow.hold(),
       failed: (error) => operator.note(`receiving failed: ${listenReason(error)}`, "receive"),
     }),
-    listener && acceptNeighbours(listener, joined),
-    neighbour && keepLinked({
-      dial: () => connect(neighbour.hostname, { port: neighbour.port, signal }),
-      session: (conn: Deno.TcpConn) => {
-        operator.print(SERVER.connected(neighbour.hostname, neighbour.port));
-        return ownLinkSession(conn, joined);
-      },
-      note: operator.note,
-      signal,
-      now,
-      wait,
-    }),
+    serveLinks({ ...serving, exchange }),
   ]);
 }
 
-function acceptNeighbours(
-  listener: Deno.TcpListener,
-  serving: Serving & { exchange: Exchange },
-): Promise<void> {
-  const { signal, limits, flow, operator } = serving;
-  const session = (conn: Deno.TcpConn) => {
-    operator.print(SERVER.overlayConnection(conn.remoteAddr.hostname, conn.remoteAddr.port));
-    return linkSession(conn, serving);
-  };
+/** Takes other servers' links, and keeps the one that this server makes itself. */
+async function serveLinks(serving: Serving & OverlayOptions & { exchange: Exchange }) {
+  const { signal, limits, flow, operator, listener, neighbour, wait } = serving;
   const { drainMs, connections } = limits;
-  const log = (sentence: string) => operator.note(sentence);
-  return acceptSessions(listener, session, { signal, flow, drainMs, connections, log });
+  const { note } = operator;
+  await Promise.all([
+    listener && acceptSessions(listener, (conn) => {
+      operator.print(wire.SERVER.overlayConnection(conn.remoteAddr.hostname, conn.remoteAddr.port));
+      return linkSession(conn, serving);
+    }, { signal, flow, drainMs, connections, log: note }),
+    neighbour && keepLinked({
+      dial: () => connect(neighbour.hostname, { port: neighbour.port, signal }),
+      session: (conn: Deno.TcpConn) => {
+        operator.print(wire.SERVER.connected(neighbour.hostname, neighbour.port));
+        return linkSession(conn, serving);
+      },
+      note,
+      signal,
+      now: () => flow.clock.now(),
+      wait,
+    }),
+  ]);
 }
 
 /** The address that a client on this machine can use, as the document prints it. */

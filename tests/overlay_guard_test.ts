@@ -66,6 +66,11 @@ test("LoopGuard loses no repeated line when a link is made again or another take
   assertEquals(each.arrived(LINE, 4), true);
   each.closed(4);
   assertEquals(each.arrived(LINE, 2), true);
+  // A line that was known before the link was made.
+  each.opened(5);
+  assertEquals([each.arrived(LINE, 5), each.arrived(LINE, 5)], [true, true]);
+  each.closed(5);
+  assertEquals(each.arrived(LINE, 3), true);
 });
 
 test("LoopGuard bounds what it knows when lines are many and long", () => {
@@ -76,6 +81,18 @@ test("LoopGuard bounds what it knows when lines are many and long", () => {
   assertEquals(each.arrived(`4999 to b: ${long}`, 2), false);
   for (let i = 0; i < 5000; i++) each.arrived(`again ${i} to b: ${long}`, 1);
   assertEquals(each.arrived(`0 to b: ${long}`, 2), true);
+});
+
+test("LoopGuard knows an echo while strangers' links come and go", () => {
+  const { guard: each } = guard();
+  each.originated(LINE);
+  for (let link = 10; link < 310; link++) {
+    each.opened(link);
+    assertEquals(each.arrived(`${link} to b: mine`, link), true);
+    each.closed(link);
+  }
+  assertEquals([each.arrived(LINE, 1), each.arrived(LINE, 2)], [false, false]);
+  assertEquals(each.arrived(LINE, 1), true);
 });
 
 test("LoopGuard costs the same for a link that opens and closes, however many lines it knows", () => {
