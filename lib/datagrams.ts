@@ -1,8 +1,7 @@
 /**
- * Datagrams in crowds: one receive loop and one throttle for all that speak UDP.
- *
- * A kernel keeps some 200 small datagrams for a socket and drops what comes beyond. So a server takes in
- * all it can while it sends, and sends no faster than the kernel takes; a client pauses between two.
+ * Datagrams in crowds: one receive loop and one throttle for all that speak UDP. A kernel keeps some 200
+ * small datagrams for a socket and drops what comes beyond. So a server takes in all it can while it
+ * sends, and sends no faster than the kernel takes; a client pauses between two.
  *
  * @module
  */
@@ -11,18 +10,19 @@ import { sleep } from "./net.ts";
 
 // So many receives wait at once: each gets its turn between the sends, which are many more.
 const RECEIVES = 64;
-/** Larger than any datagram, so that none is cut short. */
+// Larger than any datagram, so that none is cut short.
 const RECEIVE_BYTES = 65_536;
 // What is received and not handled yet, with what keeping a datagram takes besides its bytes, garbage
 // included. A flood beyond that is lost, as the kernel would lose it.
 const INBOX_BYTES = 16 * 1024 * 1024;
 const ENTRY_BYTES = 2048;
-/** A socket that cannot receive just now must not keep the processor busy. */
+// A socket that cannot receive just now must not keep the processor busy.
 const RETRY_MS = 100;
-/** How many datagrams may be on their way into the kernel before the next request is handled. */
+// So many datagrams may be on their way into the kernel before the next request is handled.
 const OUTSTANDING = 64;
-/** Between two texts of one client: nobody types so fast, and a paste is no burst. */
+// Between two texts of one client: nobody types so fast, and a paste is no burst.
 const PAUSE_MS = 25;
+const CLOSED = [Deno.errors.BadResource, Deno.errors.Interrupted];
 
 /** How a {@linkcode Throttle} sends. */
 export interface ThrottleOptions {
@@ -63,8 +63,7 @@ export class Throttle {
   /** Resolves when nothing is on its way. */
   drained(): Promise<void> {
     if (this.#outstanding === 0) return Promise.resolve();
-    this.#settled ??= Promise.withResolvers();
-    return this.#settled.promise;
+    return (this.#settled ??= Promise.withResolvers()).promise;
   }
 
   /** From here on there are no pauses any more: the person leaves. */
@@ -107,9 +106,7 @@ export async function* datagrams(
     try {
       yield await socket.receive(buffer) as Datagram;
     } catch (error) {
-      if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-        return;
-      }
+      if (CLOSED.some((each) => error instanceof each)) return;
       // Some systems report here that a peer they sent to is gone, which is no reason to end.
       failed?.(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -117,18 +114,18 @@ export async function* datagrams(
   }
 }
 
-/** How {@linkcode receiveAll} hands datagrams on. */
-export interface Inbox {
-  /** Called for each datagram, in order. */
-  handle: (bytes: Uint8Array, from: Deno.NetAddr) => void;
-  /** Called right after `handle`: what to wait for before the next one, if anything. */
-  room: () => Promise<void> | undefined;
-  /** Takes what a receive failed with; it is tried again 100 ms later. */
-  failed?: (error: unknown) => void;
-}
-
-/** Receives from `socket` until it is closed and all that came before has been handled. */
-export async function receiveAll(socket: Deno.DatagramConn, inbox: Inbox): Promise<void> {
+/**
+ * Receives from `socket` until it is closed, and calls `handle` for each datagram in order, and `room`
+ * right after it: what to wait for before the next one, if anything. `failed` as for `datagrams`.
+ */
+export async function receiveAll(
+  socket: Deno.DatagramConn,
+  { handle, room, failed }: {
+    handle: (bytes: Uint8Array, from: Deno.NetAddr) => void;
+    room: () => Promise<void> | undefined;
+    failed?: (error: unknown) => void;
+  },
+): Promise<void> {
   let waiting: Datagram[] = [];
   let waitingBytes = 0;
   let busy = false;
@@ -140,9 +137,9 @@ export async function receiveAll(socket: Deno.DatagramConn, inbox: Inbox): Promi
       const batch = waiting;
       waiting = [];
       for (const [bytes, from] of batch) {
-        inbox.handle(bytes, from);
+        handle(bytes, from);
         waitingBytes -= bytes.length + ENTRY_BYTES;
-        const pause = inbox.room();
+        const pause = room();
         if (pause) await pause;
       }
     }
@@ -150,7 +147,7 @@ export async function receiveAll(socket: Deno.DatagramConn, inbox: Inbox): Promi
   }
 
   async function fill(): Promise<void> {
-    for await (const [bytes, from] of datagrams(socket, inbox.failed)) {
+    for await (const [bytes, from] of datagrams(socket, failed)) {
       if (waitingBytes + bytes.length + ENTRY_BYTES > INBOX_BYTES) continue;
       waitingBytes += bytes.length + ENTRY_BYTES;
       // Copied: a small datagram must not keep a buffer for the largest.
