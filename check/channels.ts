@@ -76,6 +76,10 @@ export const CHANNELS_HINTS = {
     text:
       "Build the whole text, its prefix too, cut it to 200 bytes, then pad it: text[:200].ljust(200).",
   },
+  noName: {
+    cause: "the client does not say its name",
+    text: "Send the name, padded to 200 bytes, right behind connect().",
+  },
   membership: {
     cause: "a client is in two channels, or in none",
     text:

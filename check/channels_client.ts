@@ -137,6 +137,16 @@ function both(one: string, two: string): Uint8Array {
   return all;
 }
 
+/** Fails unless the client says anything at all once it is connected. */
+async function said(scene: Scene, server: Peer): Promise<void> {
+  const limit = performance.now() + scene.deadline;
+  while (server.inbox.total === 0 && performance.now() < limit) await sleep(20);
+  scene.expect(server.inbox.total > 0, `the name ${quoted(NAME)}`, {
+    where: "fake server",
+    hint: CHANNELS_HINTS.noName,
+  });
+}
+
 // ---- what goes out ----
 
 const OUT: Case[] = [
@@ -170,6 +180,7 @@ const OUT: Case[] = [
     steps: "start as Scott → 200 bytes: Scott and spaces",
     async run(scene) {
       const { server } = await connected(scene);
+      await said(scene, server);
       await sendsMessage(scene, server, NAME);
     },
   },
@@ -288,6 +299,7 @@ async function sendsMessage(scene: Scene, server: Peer, text: string): Promise<v
   const got = server.inbox.all.subarray(start, start + MESSAGE_BYTES);
   const words = stripped(got);
   const rest = new TextDecoder().decode(got).slice(words.length);
+  if (failure && got.length === 0) throw failure;
   if (failure) {
     throw new Failure(`${MESSAGE_BYTES} bytes: ${quoted(text)} and spaces`, {
       where: "fake server",
@@ -323,6 +335,7 @@ const SHOWN: Case[] = [
       text:
         "Print '[Me] ' (end='', flush=True) at the start, after each typed line and after each message.",
     },
+    needs: ["C-C-05"],
     steps: "start → [Me]; type a line → [Me]; a message → [Me]",
     async run(scene) {
       const { client, server } = await named(scene);
@@ -362,6 +375,7 @@ const SHOWN: Case[] = [
       text:
         "Print utils.CLIENT_WIPE_ME (a carriage return and spaces) and another '\\r' in front of the message.",
     },
+    needs: ["C-C-05"],
     steps:
       "the server sends `[Alice] Hi`, then `x` → on a screen, lines with this and nothing else",
     async run(scene) {
@@ -385,6 +399,7 @@ const SHOWN: Case[] = [
       cause: "only the first line of a message is shown",
       text: "A message may hold line feeds: print all of it.",
     },
+    needs: ["C-C-05"],
     steps: "the server sends `aa` and `bb` in one message → two lines",
     async run(scene) {
       const { client, server } = await named(scene);
@@ -403,6 +418,7 @@ const SHOWN: Case[] = [
       cause: "spaces are not stripped where the document says",
       text: "rstrip() takes them off at the end; strip() takes those in front, too.",
     },
+    needs: ["C-C-05"],
     steps: "the server sends `[Alice]    far` → shown so, without spaces behind it",
     async run(scene) {
       const { client, server } = await named(scene);
@@ -432,6 +448,7 @@ const SHOWN: Case[] = [
       cause: "stdout holds more than the document shows",
       text: "Print diagnostics to stderr: print(..., file=sys.stderr).",
     },
+    needs: ["C-C-05"],
     steps: "a message, a typed line → stdout is [Me] and the message",
     async run(scene) {
       const { client, server } = await named(scene);
@@ -461,6 +478,7 @@ const STREAM: Case[] = [
     quote:
       "The client should only write the message to stdout once all 200 characters have been received.",
     hint: HINTS.oneRecv,
+    needs: ["C-C-05"],
     steps: "the server sends 150 bytes → nothing new; 50 more → the message",
     async run(scene) {
       const { client, server } = await named(scene);
@@ -486,6 +504,7 @@ const STREAM: Case[] = [
     points: 3,
     quote: SAYS.several,
     hint: HINTS.oneRecv,
+    needs: ["C-C-05"],
     steps: "400 bytes in one write, then 400 in three → four messages, in order, each a line",
     async run(scene) {
       const { client, server } = await named(scene);

@@ -6,6 +6,7 @@
  */
 
 import type { Given, Hint } from "../../check/case.ts";
+import { CHANNELS_MISTAKES, CHANNELS_STUDENTS } from "./channels_mistakes.ts";
 import { OVERLAY_MISTAKES, OVERLAY_STUDENTS } from "./overlay_mistakes.ts";
 import { RELAY_MISTAKES, RELAY_STUDENTS } from "./relay_mistakes.ts";
 
@@ -27,6 +28,7 @@ export interface Mistake {
 /** How the students' programs are started, by protocol. */
 export const STUDENTS: Readonly<Record<string, Given>> = {
   relay: RELAY_STUDENTS,
+  channels: CHANNELS_STUDENTS,
   overlay: OVERLAY_STUDENTS,
 };
 
@@ -35,6 +37,10 @@ export const OURS: Readonly<Record<string, Given>> = {
   relay: {
     server: `${Deno.execPath()} run --allow-net server.ts relay {port}`,
     client: `${Deno.execPath()} run --allow-net client.ts relay {host} {port}`,
+  },
+  channels: {
+    server: `${Deno.execPath()} run --allow-net server.ts channels {port}`,
+    client: `${Deno.execPath()} run --allow-net client.ts channels {name} {host} {port}`,
   },
   overlay: {
     server: `${Deno.execPath()} run --allow-net overlay.ts -p {port}`,
@@ -45,5 +51,6 @@ export const OURS: Readonly<Record<string, Given>> = {
 /** Every mistake. */
 export const MISTAKES: readonly Mistake[] = [
   ...RELAY_MISTAKES,
+  ...CHANNELS_MISTAKES,
   ...OVERLAY_MISTAKES,
 ];
