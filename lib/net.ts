@@ -1,6 +1,6 @@
 /**
- * TCP connections: from bytes to whole frames, accepting, connecting, and hanging up so that what was sent
- * arrives. Text is decoded above this layer.
+ * TCP connections: reading frames, one session loop for all servers, accepting, connecting, and hanging up
+ * so that what was sent arrives.
  *
  * @module
  */
@@ -17,15 +17,20 @@ import {
   StartError,
   traced,
 } from "./program.ts";
+import type { Splitter } from "./wire/framing.ts";
 
-// ---- framing ----
+export { FixedSplitter, FrameTooLongError, LineSplitter, type Splitter } from "./wire/framing.ts";
 
-const LF = 0x0a;
-const CR = 0x0d;
-const EMPTY: Uint8Array = new Uint8Array();
+// ---- frames ----
 
 /** The least that a link carries at once: shorter reads are not the first part of a longer write. */
 export const SEGMENT_BYTES = 536;
+/** Longest read: thousands of connections that send all they can are held in memory with it. */
+const READ_BYTES = 16 * 1024;
+/** After so many short reads a buffer is a small one again. */
+const SHORT_READS = 16;
+/** Most frames at once: an empty line takes 100 bytes for as long as it is one of a batch. */
+const BATCH_FRAMES = 512;
 
 /** What {@linkcode frames} reads from. */
 export interface Source {
@@ -33,267 +38,48 @@ export interface Source {
   read(buffer: Uint8Array): Promise<number | null>;
 }
 
-/** Splits a stream of bytes into frames, and holds the incomplete rest. */
-export interface Splitter<Frame> {
-  /** Takes the next bytes and returns the frames they complete; these may be views of the bytes. */
-  push(bytes: Uint8Array): Frame[];
-  /** For how many ms of silence to wait before `silence` is called, or undefined: not at all. */
-  readonly patienceMs: number | undefined;
-  /** Returns what counts as a frame because nothing has followed for `patienceMs`. */
-  silence(): Frame[];
-  /** Returns what counts as a frame because the stream has ended. */
-  end(): Frame[];
-  /** Set once the stream cannot be followed further; `push` returns no frame from there on. */
-  readonly error: Error | undefined;
-}
-
-/** The peer sent more than the limit without ending its frame; the stream cannot be followed further. */
-export class FrameTooLongError extends Error {
-  /** The class, for messages. */
-  override readonly name = "FrameTooLongError";
-  /** A refusal that names `limit`, in bytes. */
-  constructor(readonly limit: number) {
-    super(`no line end within ${limit} bytes`);
-  }
-}
-
-/** How a {@linkcode LineSplitter} reads lines. */
-export interface LineOptions {
-  /** Bytes without a line end after which `push` throws a {@linkcode FrameTooLongError}. */
-  maxBytes: number;
-  /**
-   * Silence in ms after which bytes without a line end count as a line, for peers that write none.
-   * Undefined: never.
-   */
-  bareMs?: number | undefined;
-  /** False: bare lines are taken even from a peer that has sent a line end. Default true. */
-  strict?: boolean;
-}
-
 /**
- * Lines that end in LF or CRLF, returned without their end. A peer that has once sent a line end is
- * held to lines. An unfinished line at the end of the stream is returned only to such as send none.
- */
-export class LineSplitter implements Splitter<Uint8Array> {
-  readonly #options: LineOptions;
-  readonly #rest: Accumulator = new Accumulator();
-  #terminated = false;
-  #error: FrameTooLongError | undefined;
-
-  /** A splitter for one stream. */
-  constructor(options: LineOptions) {
-    this.#options = options;
-  }
-
-  /** Whether the peer has sent a line end so far. */
-  get terminated(): boolean {
-    return this.#terminated;
-  }
-
-  /** What waits without a line end; a view until the next `push`. */
-  get waiting(): Uint8Array {
-    return this.#rest.bytes;
-  }
-
-  /** A {@linkcode FrameTooLongError} once the peer has sent too much without a line end. */
-  get error(): FrameTooLongError | undefined {
-    return this.#error;
-  }
-
-  /** See {@linkcode LineOptions.bareMs}: counts while bare bytes wait. */
-  get patienceMs(): number | undefined {
-    return this.#rest.length > 0 && this.#bare ? this.#options.bareMs : undefined;
-  }
-
-  get #bare(): boolean {
-    return !this.#terminated || this.#options.strict === false;
-  }
-
-  /** Returns the lines that `bytes` complete. */
-  push(bytes: Uint8Array): Uint8Array[] {
-    const lines: Uint8Array[] = [];
-    let from = 0;
-    // Only the new bytes are searched, so that a long line costs no more for arriving in pieces.
-    for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
-      if (this.#tooLong(at - from)) return lines;
-      const line = this.#rest.take(bytes.subarray(from, at));
-      lines.push(line.at(-1) === CR ? line.subarray(0, -1) : line);
-      this.#terminated = true;
-      from = at + 1;
-    }
-    if (from < bytes.length && !this.#tooLong(bytes.length - from)) {
-      this.#rest.add(bytes.subarray(from));
-    }
-    return lines;
-  }
-
-  /** Returns the bare line that waits, if any. */
-  silence(): Uint8Array[] {
-    return this.#rest.length > 0 && this.#bare ? [this.#rest.take()] : [];
-  }
-
-  /** As `silence`: the unfinished line of a peer that writes line ends is dropped. */
-  end(): Uint8Array[] {
-    return this.#options.bareMs === undefined ? [] : this.silence();
-  }
-
-  #tooLong(more: number): boolean {
-    const { maxBytes } = this.#options;
-    if (this.#error === undefined && this.#rest.length + more > maxBytes) {
-      this.#error = new FrameTooLongError(maxBytes);
-      this.#rest.take();
-    }
-    return this.#error !== undefined;
-  }
-}
-
-/** How a {@linkcode FixedSplitter} tells of a peer that sends a part of a frame and falls silent. */
-export interface Unfinished {
-  /** The silence in ms. */
-  afterMs: number;
-  /** Called with the bytes of the frame so far. */
-  tell(bytes: number): void;
-}
-
-/** Frames of always the same size in bytes. What is left of one at the end of the stream is dropped. */
-export class FixedSplitter implements Splitter<Uint8Array> {
-  /** Any bytes make frames. */
-  readonly error: undefined = undefined;
-  readonly #size: number;
-  readonly #unfinished: Unfinished | undefined;
-  // Made when a frame first comes in pieces: most never do.
-  #rest: Uint8Array = EMPTY;
-  #filled = 0;
-
-  /** A splitter for frames of `size` bytes. */
-  constructor(size: number, unfinished?: Unfinished) {
-    this.#size = size;
-    this.#unfinished = unfinished;
-  }
-
-  /** Silence completes no frame: it is only told of. */
-  get patienceMs(): number | undefined {
-    return this.#filled > 0 ? this.#unfinished?.afterMs : undefined;
-  }
-
-  /** Bytes of the frame that is not complete yet. */
-  get pending(): number {
-    return this.#filled;
-  }
-
-  /** Returns the frames that `bytes` complete. */
-  push(bytes: Uint8Array): Uint8Array[] {
-    const frames: Uint8Array[] = [];
-    let from = 0;
-    if (this.#filled > 0) {
-      from = Math.min(this.#size - this.#filled, bytes.length);
-      this.#rest.set(bytes.subarray(0, from), this.#filled);
-      this.#filled += from;
-      if (this.#filled < this.#size) return frames;
-      frames.push(this.#rest.slice());
-      this.#filled = 0;
-    }
-    for (; bytes.length - from >= this.#size; from += this.#size) {
-      frames.push(bytes.subarray(from, from + this.#size));
-    }
-    this.#filled = bytes.length - from;
-    if (this.#filled > 0) {
-      if (this.#rest.length === 0) this.#rest = new Uint8Array(this.#size);
-      this.#rest.set(bytes.subarray(from));
-    }
-    return frames;
-  }
-
-  /** A half frame is none. */
-  silence(): Uint8Array[] {
-    this.#unfinished?.tell(this.#filled);
-    return [];
-  }
-
-  /** A half frame is none. */
-  end(): Uint8Array[] {
-    return [];
-  }
-}
-
-// An idle member is read with so little; who fills it is given more until it has long needed less.
-const MIN_READ = SEGMENT_BYTES;
-const SMALL_READS = 256;
-const MAX_READ = 65536;
-
-/**
- * Reads `source` through `splitter` and yields the frames of each read together. A frame's bytes are
- * valid until the next batch is asked for. Ends at the end of the stream; rejects with the read's own
- * error, or with the splitter's.
+ * Reads `source` through `splitter` and yields the frames of each read, at most 512 at a time. A frame's
+ * bytes are valid until the next batch is asked for. Ends at the end of the stream; rejects with the
+ * read's own error, or with the splitter's.
  */
 export async function* frames<Frame>(
   source: Source,
   splitter: Splitter<Frame>,
 ): AsyncGenerator<Frame[], void, void> {
-  let buffer = new Uint8Array(MIN_READ);
-  let small = 0;
-  for (;;) {
+  let buffer = new Uint8Array(SEGMENT_BYTES);
+  for (let short = 0;;) {
     const reading = source.read(buffer);
-    const patience = splitter.patienceMs;
-    if (patience !== undefined && !await settles(reading, patience)) {
+    const { patienceMs } = splitter;
+    if (patienceMs !== undefined && await isSilent(reading, patienceMs)) {
       const batch = splitter.silence();
       if (batch.length > 0) yield batch;
     }
     const count = await reading;
     if (count === null) break;
-    const batch = splitter.push(buffer.subarray(0, count));
-    if (batch.length > 0) yield batch;
+    for (let at = 0; at < count && !splitter.error; at += splitter.taken ?? count) {
+      const batch = splitter.push(buffer.subarray(at, count), BATCH_FRAMES);
+      if (batch.length > 0) yield batch;
+    }
     if (splitter.error) throw splitter.error;
-    if (count === buffer.length && count < MAX_READ) buffer = new Uint8Array(count * 4);
-    small = count < MIN_READ ? small + 1 : 0;
-    if (small === SMALL_READS && buffer.length > MIN_READ) buffer = new Uint8Array(MIN_READ);
+    short = count < SEGMENT_BYTES ? short + 1 : 0;
+    const longer = count === buffer.length && count < READ_BYTES;
+    const size = longer ? Math.min(count * 4, READ_BYTES) : SEGMENT_BYTES;
+    if (longer || (short >= SHORT_READS && buffer.length > size)) buffer = new Uint8Array(size);
   }
   const batch = splitter.end();
   if (batch.length > 0) yield batch;
 }
 
-/** Whether `promise` settles within `ms`. */
-async function settles(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([promise.then(() => true, () => true), timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Bytes put together from pieces, in a buffer that grows by doubling. */
-class Accumulator {
-  #buffer: Uint8Array = EMPTY;
-  length = 0;
-
-  get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.length);
-  }
-
-  add(bytes: Uint8Array): void {
-    const length = this.length + bytes.length;
-    if (length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(64, length, this.#buffer.length * 2));
-      larger.set(this.#buffer.subarray(0, this.length));
-      this.#buffer = larger;
-    }
-    this.#buffer.set(bytes, this.length);
-    this.length = length;
-  }
-
-  /** Returns all of it with `end` behind, and starts anew. */
-  take(end: Uint8Array = EMPTY): Uint8Array {
-    if (this.length === 0) return end;
-    this.add(end);
-    const all = this.bytes;
-    this.#buffer = EMPTY;
-    this.length = 0;
-    return all;
-  }
+/** Whether a read does not settle within `ms`. */
+async function isSilent(reading: Promise<unknown>, ms: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(resolve, ms, true);
+  const heard = () => resolve(false);
+  reading.then(heard, heard);
+  const silent = await promise;
+  clearTimeout(timer);
+  return silent;
 }
 
 // ---- sessions ----
@@ -302,7 +88,7 @@ class Accumulator {
 export interface Peer {
   /** Counts from 1 in the order of arrival. */
   readonly id: number;
-  /** Where the peer is. */
+  /** The peer's end of the connection. */
   readonly address: Deno.NetAddr;
   /** Takes what the peer is sent. */
   readonly outbound: Outbound;
@@ -317,10 +103,7 @@ export type Taken = boolean | void | Promise<void>;
 export interface Session<Frame> {
   /** Cuts the peer's bytes into frames. */
   readonly splitter: Splitter<Frame>;
-  /**
-   * Handles one frame; the next one is taken when a promise that it returns has been fulfilled. False ends
-   * the session: what was sent by then is still delivered.
-   */
+  /** Handles one frame. What was sent when it returns false is still delivered. */
   take(frame: Frame): Taken;
   /** Called before `left` when the splitter cannot follow the peer's bytes any further. */
   broken?(error: Error): void;
@@ -337,44 +120,38 @@ export interface Service<Frame> {
   /** What a connection is told that is one too many; it is closed right after. */
   full?: Uint8Array;
   /** Tells the sessions that the server ends; what it queues is still delivered. */
-  farewell?(): void;
+  farewell?: () => void;
 }
 
 /**
  * Serves the connections that come through `listener` until `serving.signal` is aborted, each as a
- * session of its own: accepts, reads frames at the pace that readers, `--rate` and the other sessions
- * allow, and hangs up so that what was sent arrives. Resolves when the last session has ended.
+ * session of its own. Resolves when the last one has ended.
  */
 export async function serveSessions<Frame>(
   listener: Deno.TcpListener,
   serving: Serving,
   service: Service<Frame>,
 ): Promise<void> {
-  const { signal, limits, flow, operator } = serving;
+  const { signal, limits: { drainMs, connections }, flow, operator } = serving;
   const { full, farewell } = service;
-  await acceptSessions(
-    listener,
-    (conn, id) => serveSession(new Connection(traced(conn), id, flow), { ...serving, service }),
-    {
-      signal,
-      flow,
-      drainMs: limits.drainMs,
-      connections: limits.connections,
-      log: (sentence) => operator.note(sentence),
-      refuse: full && ((conn) => conn.write(full)),
-      farewell: farewell && (() => farewell.call(service)),
-    },
-  );
+  // One object for all sessions: what each of thousands has of its own adds up.
+  const shared = { ...serving, service };
+  const session = (conn: Deno.TcpConn, id: number) =>
+    serveSession(new Connection(traced(conn), id, flow), shared);
+  await acceptSessions(listener, session, {
+    ...{ signal, flow, drainMs, connections, farewell },
+    log: (sentence) => operator.note(sentence),
+    refuse: full && ((conn) => conn.write(full)),
+  });
 }
 
 /** A peer with the connection behind it, which is closed when the queue gives the peer up. */
 class Connection implements Peer {
   readonly outbound: Outbound;
-  onCut: (reason: string | undefined) => void;
+  session: Pick<Session<never>, "cut"> | undefined;
 
   constructor(readonly conn: Deno.TcpConn, readonly id: number, flow: Flow) {
-    this.onCut = () => this.close();
-    this.outbound = new Outbound(conn, flow, { onCut: (reason) => this.onCut(reason) });
+    this.outbound = new Outbound(conn, flow, this);
   }
 
   get address(): Deno.NetAddr {
@@ -384,29 +161,39 @@ class Connection implements Peer {
   close(): void {
     tryClose(this.conn);
   }
+
+  onCut(reason: string | undefined): void {
+    if (reason !== undefined) this.session?.cut?.(reason);
+    this.close();
+  }
 }
 
 async function serveSession<Frame>(
   peer: Connection,
   { service, signal, limits, flow }: Serving & { service: Service<Frame> },
 ): Promise<void> {
+  const { conn, outbound } = peer;
   const session = service.open(peer);
+  peer.session = session;
   const { splitter } = session;
-  peer.onCut = (reason) => {
-    if (reason !== undefined) session.cut?.(reason);
-    peer.close();
-  };
   try {
-    const batches = frames(peer.conn, splitter);
-    await takeFrames(batches, (frame) => session.take(frame), { signal, flow, rate: limits.rate });
+    const take = (frame: Frame) => session.take(frame);
+    await takeFrames(frames(conn, splitter), take, { signal, flow, outbound, rate: limits.rate });
   } catch (error) {
     if (error === splitter.error) session.broken?.(splitter.error!);
     else if (!isDisconnect(error)) throw error;
   } finally {
     session.left();
-    await hangUp(peer.conn, peer.outbound, limits.drainMs);
+    await hangUp(conn, outbound, limits.drainMs);
   }
 }
+
+/** A reader of a large room that stops taking holds its senders up no longer than that. */
+const ROUND_MS = 20;
+/** A peer whose frames have taken so long waits for a turn of its own, and the others come first. */
+const TURN_MS = 5;
+/** Asking for the time takes a third of what a frame does (row: 10 clients). */
+const CLOCK_FRAMES = 16;
 
 /** How {@linkcode takeFrames} goes about it. */
 export interface TakeOptions {
@@ -414,36 +201,52 @@ export interface TakeOptions {
   signal: AbortSignal;
   /** The queues that `take` sends into. */
   flow: Flow;
+  /** The peer's own queue, so that what its frames cause counts as its own. */
+  outbound?: Outbound;
   /** Most frames per second, 0 for no limit. */
   rate: number;
 }
 
 /**
- * Hands frames to `take` until it returns false, the stream ends, or `signal` is aborted; gives way to
- * readers that are behind, and keeps to the rate. Rejects as the stream does.
+ * The loop of one connection: hands frames to `take` until it returns false, the stream ends, or `signal`
+ * is aborted. Between them it gives way to readers that are behind and to other peers, and keeps to the
+ * rate. Rejects as the stream does.
  */
 export async function takeFrames<Frame>(
   batches: AsyncIterable<Iterable<Frame>>,
   take: (frame: Frame) => Taken,
-  { signal, flow, rate }: TakeOptions,
+  { signal, flow, outbound, rate }: TakeOptions,
 ): Promise<void> {
-  const pace = new Pace(rate);
+  const { clock } = flow;
+  let next = 0;
+  let count = 0;
   for await (const batch of batches) {
+    let began = clock.now();
     for (const frame of batch) {
       if (signal.aborted) return;
+      flow.sender = outbound;
       const taken = take(frame);
+      // Awaited only when there is something to wait for: frames of one read share their writes.
+      let pause = flow.hold();
       if (taken === false) return;
       if (taken instanceof Promise) await taken;
-      // Awaited only when there is something to wait for: frames of one read share their writes.
-      const pause = flow.hold() ?? pace.pass(signal);
-      if (pause) await pause;
+      if (rate > 0 || ++count % CLOCK_FRAMES === 0) {
+        const now = clock.now();
+        // A second's worth may come at once: people paste.
+        if (rate > 0) next = Math.max(next, now - 1000) + 1000 / rate;
+        if (next > now) pause ??= sleep(next - now, signal);
+        if (now - began > TURN_MS) pause ??= flow.turn();
+      }
+      if (!pause) continue;
+      await pause;
+      began = clock.now();
     }
     const round = flow.round();
-    if (round) await round;
+    if (round) await within(ROUND_MS, round);
   }
 }
 
-// ---- lifecycle ----
+// ---- accept ----
 
 /** How {@linkcode acceptSessions} runs. */
 export interface AcceptOptions {
@@ -453,17 +256,17 @@ export interface AcceptOptions {
   flow: Flow;
   /** Time in ms that the sessions get to deliver what is queued once `signal` is aborted. */
   drainMs: number;
-  /** Most connections at once; 0: learned from the descriptor limit when it is first hit. */
+  /** Most connections at once; 0: learned from the descriptor limit whenever that is hit. */
   connections: number;
   /** Takes a sentence for the operator. */
   log: (sentence: string) => void;
   /** Says "full" in the protocol's words to a connection that is closed right after. */
-  refuse?: (conn: Deno.TcpConn) => Promise<unknown>;
+  refuse?: ((conn: Deno.TcpConn) => Promise<unknown>) | undefined;
   /**
    * Tells the sessions that the server ends; what it queues is still delivered. What it returns is waited
    * for first, within the same time.
    */
-  farewell?: () => Promise<void> | void;
+  farewell?: (() => Promise<void> | void) | undefined;
 }
 
 const BACKOFF_MIN_MS = 10;
@@ -472,10 +275,12 @@ const BACKOFF_MAX_MS = 1000;
 const LINGER_MS = 300;
 /** Descriptors kept free for files, refusals and the runtime itself. */
 const RESERVE = 64;
+/** A learned limit doubles so often: the shortage may have been another program's, and is over. */
+const RISE_MS = 2000;
 
 /**
  * Accepts connections and runs a session for each until `signal` is aborted and all have ended.
- * Errors of `accept` never end it. `session` owns its connection until it returns and must not reject
+ * Errors of `accept` never end it. `session` owns its connection until it returns and MUST NOT reject
  * for anything a peer does: what it rejects with is reported as a bug of ours.
  */
 export async function acceptSessions(
@@ -483,47 +288,72 @@ export async function acceptSessions(
   session: (conn: Deno.TcpConn, id: number) => Promise<void>,
   options: AcceptOptions,
 ): Promise<void> {
-  const { signal, flow, log } = options;
+  const { signal, flow, log, connections } = options;
   const open = new Map<Deno.TcpConn, Promise<void>>();
-  const shared = { session, log };
-  let limit = options.connections || Infinity;
+  let [learned, since] = [Infinity, 0];
   let backoffMs = BACKOFF_MIN_MS;
   let accepted = 0;
+  // A descriptor to give up for a connection that could not be accepted, and told so, without it.
+  let spare = openSpare();
   const close = () => tryClose(listener);
   if (signal.aborted) close();
   signal.addEventListener("abort", close);
 
   while (!signal.aborted) {
     let conn: Deno.TcpConn;
+    const limit = () =>
+      connections || learned * 2 ** Math.floor((flow.clock.now() - since) / RISE_MS);
     try {
       conn = await listener.accept();
       backoffMs = BACKOFF_MIN_MS;
     } catch (error) {
       if (signal.aborted) break;
-      // Out of descriptors: what is open goes on, and from now on a reserve stays free.
-      if (options.connections === 0 && limit === Infinity && isExhausted(error)) {
-        limit = Math.max(1, open.size - Math.min(RESERVE, open.size >> 2));
-        log(`out of descriptors at ${open.size} connections, from now on at most ${limit}`);
+      if (isExhausted(error)) {
+        const most = Math.max(1, open.size - Math.min(RESERVE, open.size >> 2));
+        if (most < limit()) {
+          learned = most;
+          log(`out of descriptors at ${open.size} connections, from now on at most ${learned}`);
+        }
+        since = flow.clock.now();
+        if (spare) {
+          spare = void tryClose(spare);
+          continue;
+        }
       }
       await sleep(backoffMs, signal);
       backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
+      spare = openSpare();
       continue;
     }
-    const full = open.size >= limit;
-    const ended = full ? turnAway(conn, options) : begin(conn, ++accepted, shared);
-    if (full) log(`refused a connection: server full (${limit} connections)`);
+    const most = limit();
+    const ended = open.size < most
+      ? begin(conn, ++accepted, { session, log })
+      : turnAway(conn, options).then(() => void (spare ??= openSpare()));
+    if (open.size >= most) log(`refused a connection: server full (${most} connections)`);
     // Neither of them rejects.
     open.set(conn, ended.then(() => void open.delete(conn)));
   }
-
+  if (spare) tryClose(spare);
   const told = Promise.resolve(options.farewell?.());
   await within(options.drainMs, told.then(() => flow.drained()));
-  // Ending our side first lets a peer take all of it in; closing at once over unread bytes would not.
+  // A peer takes all of it in when our FIN comes first; closing over unread bytes would send a RST.
   for (const conn of open.keys()) conn.closeWrite().catch(() => {});
   await within(LINGER_MS, Promise.all(open.values()));
   for (const conn of open.keys()) tryClose(conn);
   await Promise.all(open.values());
   signal.removeEventListener("abort", close);
+}
+
+/** A socket that nobody is told of, where the permissions allow it without a question. */
+function openSpare(): Deno.Listener | undefined {
+  const hostname = "127.0.0.1";
+  try {
+    const { state } = Deno.permissions.querySync({ name: "net", host: `${hostname}:0` });
+    return state === "granted" ? Deno.listen({ hostname, port: 0 }) : undefined;
+  } catch {
+    // There is none to spare.
+    return undefined;
+  }
 }
 
 async function begin(
@@ -547,9 +377,9 @@ async function begin(
   }
 }
 
-async function turnAway(conn: Deno.TcpConn, options: AcceptOptions): Promise<void> {
+async function turnAway(conn: Deno.TcpConn, { refuse }: AcceptOptions): Promise<void> {
   try {
-    await within(BACKOFF_MAX_MS, options.refuse?.(conn) ?? Promise.resolve());
+    if (refuse) await within(BACKOFF_MAX_MS, refuse(conn));
   } catch {
     // It left by itself.
   } finally {
@@ -557,27 +387,30 @@ async function turnAway(conn: Deno.TcpConn, options: AcceptOptions): Promise<voi
   }
 }
 
+// ---- hang up ----
+
+/** What is read only to be thrown away; all connections share it. */
+const UNREAD = new Uint8Array(4096);
+
 /**
- * Ends a connection so that what was queued arrives: drains the queue, ends our side, and reads on
- * until the peer ends its side, because closing over unread bytes resets the connection and takes
- * what is still on its way with it. All within `ms`.
+ * Ends a connection so that what was queued arrives: drains the queue, sends our FIN, and reads on until
+ * the peer's, because closing over unread bytes resets the connection and takes with it what is still on
+ * its way. All within `ms`.
  */
 export async function hangUp(conn: Deno.TcpConn, outbound: Outbound, ms: number): Promise<void> {
+  const finish = async () => {
+    await outbound.drained();
+    await conn.closeWrite();
+    while (await conn.read(UNREAD) !== null);
+  };
   try {
-    await within(ms, finish(conn, outbound));
+    await within(ms, finish());
   } catch {
     // A peer that is gone already needs no farewell.
   } finally {
     outbound.discard();
     tryClose(conn);
   }
-}
-
-async function finish(conn: Deno.TcpConn, outbound: Outbound): Promise<void> {
-  await outbound.drained();
-  await conn.closeWrite();
-  const unread = new Uint8Array(4096);
-  while (await conn.read(unread) !== null);
 }
 
 /** Whether `error` only says that a connection is over. */

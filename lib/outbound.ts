@@ -1,153 +1,20 @@
 /**
- * Sending never waits on a peer: one bounded queue per connection, one writer for it, a room's fan-out over
- * many queues, and one {@linkcode Flow} per server that slows the senders whose readers are behind but moving.
+ * Sending never waits on a peer. Each connection has one bounded queue with one write under way, a room
+ * is one log of bytes that its members read at their own pace, and one {@linkcode Flow} a server slows
+ * the senders whose readers are behind but moving.
  *
- * What is waiting is joined into one write, because writes are what a relay spends its time on.
+ * A broadcast is appended to its room's log once, however many members there are. When the running code
+ * is done, each member that is not writing takes all that it has not had yet in one write: the number of
+ * writes is what a relay's time goes to.
  *
  * @module
  */
 
-// ---- round ----
+import { Bytes } from "./wire/framing.ts";
 
-/** A reader that just now takes nothing more keeps nobody longer than that. */
-const ROUND_MS = 20;
+// ---- flow ----
 
-/** Writes to a large room that began together. */
-export class Round {
-  /** Resolves when nearly all of them are done: a few slow readers are not worth the others' time. */
-  readonly done: Promise<void>;
-  #left = 0;
-  #most = 0;
-  #over: () => void;
-
-  /** Begins without writes; its time runs from here on. */
-  constructor(clock: Clock) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.done = promise;
-    const stop = clock.every(ROUND_MS, () => this.#over());
-    this.#over = () => {
-      this.#over = () => {};
-      stop();
-      resolve();
-    };
-  }
-
-  /** One more write belongs to it. */
-  began(): void {
-    this.#left++;
-  }
-
-  /** No more writes will belong to it. */
-  started(): void {
-    this.#most = this.#left / 16;
-    this.#look();
-  }
-
-  /** One of its writes has ended, well or not. */
-  ended(): void {
-    this.#left--;
-    this.#look();
-  }
-
-  #look(): void {
-    if (this.#left <= this.#most) this.#over();
-  }
-}
-
-// ---- fanout ----
-
-const EMPTY: Uint8Array = new Uint8Array();
-/** What one round of a fan-out gathers at most before it goes to the queues, where it is counted. */
-const GATHER_BYTES = 16 * 1024;
-
-/**
- * The members of one room as the receivers of the same bytes. Frames that go to the same members one
- * after the other are gathered and queued once for each member instead of once for each frame: this is
- * what a room's cost does not multiply by. Order is kept, with what is sent to a single member too.
- */
-export class Fanout {
-  readonly #flow: Flow;
-  readonly #members = new Set<Outbound>();
-  #gathered: Uint8Array = EMPTY;
-  #length = 0;
-  #lastLength = 0;
-  #except: Outbound | undefined;
-  #scheduled = false;
-
-  /** A room without members. */
-  constructor(flow: Flow) {
-    this.#flow = flow;
-  }
-
-  /** How many members there are. */
-  get size(): number {
-    return this.#members.size;
-  }
-
-  /** A queue is in one room at a time; it gets what is sent from now on. */
-  add(member: Outbound): void {
-    this.#flush();
-    this.#members.add(member);
-    member.belong(this);
-  }
-
-  /** The member still gets what was sent before. */
-  delete(member: Outbound): void {
-    this.#flush();
-    if (this.#members.delete(member)) member.belong(undefined);
-  }
-
-  /** Sends the frame that `parts` make together to every member but `except`. */
-  send(parts: readonly Uint8Array[], except?: Outbound): void {
-    let length = 0;
-    for (const part of parts) length += part.length;
-    if (except !== this.#except || this.#length + length > GATHER_BYTES) {
-      this.#flush();
-      this.#except = except;
-    }
-    if (this.#length + length > this.#gathered.length) this.#grow(length);
-    for (const part of parts) {
-      this.#gathered.set(part, this.#length);
-      this.#length += part.length;
-    }
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    this.#flow.gather(this);
-  }
-
-  /** @internal What `member` has still to get goes into its queue. */
-  settle(member: Outbound): void {
-    if (this.#length > 0 && this.#except !== member) this.#flush();
-  }
-
-  /** @internal */
-  start(): void {
-    this.#scheduled = false;
-    this.#flush();
-  }
-
-  #grow(length: number): void {
-    // The last round is the best guess at this one.
-    const size = this.#length === 0 ? this.#lastLength : this.#length * 2;
-    const larger = new Uint8Array(Math.max(this.#length + length, size));
-    larger.set(this.#gathered.subarray(0, this.#length));
-    this.#gathered = larger;
-  }
-
-  #flush(): void {
-    if (this.#length === 0) return;
-    // Emptied first: a member's `send` asks for the rest to be settled.
-    const bytes = this.#gathered.subarray(0, this.#length);
-    this.#gathered = EMPTY;
-    this.#lastLength = this.#length;
-    this.#length = 0;
-    for (const member of this.#members) if (member !== this.#except) member.send(bytes);
-  }
-}
-
-// ---- outbound ----
-
-/** What an {@linkcode Outbound} writes to: a connection or standard output. */
+/** What an {@linkcode Outbound} writes to. */
 export interface Sink {
   /** Writes at least one of the bytes and says how many. */
   write(bytes: Uint8Array): Promise<number>;
@@ -163,7 +30,7 @@ export interface Clock {
 
 /** The limits that a {@linkcode Flow} keeps, in bytes and milliseconds. */
 export interface FlowLimits {
-  /** Backlog of one reader from which its senders are read more slowly. */
+  /** Backlog of one reader from which the senders that cause it are read more slowly. */
   softBytes: number;
   /** Backlog of one reader at which it is cut. */
   hardBytes: number;
@@ -171,33 +38,25 @@ export interface FlowLimits {
   stuckMs: number;
 }
 
-/** How one {@linkcode Outbound} differs from the ordinary. */
-export interface OutboundOptions {
-  /**
-   * Called once, when the queue gives its reader up: why, as a sentence without its subject, or
-   * undefined when the reader was gone already.
-   */
-  onCut?: (reason: string | undefined) => void;
-  /** A bound of its own in bytes, instead of the flow's `hardBytes`. */
-  hardBytes?: number;
-  /** False: each frame is a write of its own, for peers that take a read for a message. */
-  join?: boolean;
-  /** True: what passes the bound is dropped and counted instead of cutting the reader. */
-  drop?: boolean;
-}
-
-/** Without progress for so long, a reader no longer stops a conversation, only a flood. */
+/** A reader that has not moved for so long holds up nobody but a flood, and that ever less. */
 const STALL_MS = 200;
-/** The kernel reports progress a third of its send buffer at a time: up to 0.8 s at 2 MiB/s. */
+/**
+ * A flood may fill the queue of a reader that stands still in so long and not sooner. The kernel reports
+ * progress a third of its send buffer at a time: a reader of 2 MiB/s seems to stand still for 0.8 s.
+ */
 const FLOOD_MS = 2000;
-/** How often held senders are looked at; short beside what a person notices. */
 const HOLD_TICK_MS = 20;
 const SWEEP_MS = 1000;
-/** What one released sender is expected to add before it asks again. */
+/** What a released sender is expected to add: all at once must not fill the queue they waited for. */
 const RELEASE_BYTES = 16 * 1024;
-/** The runtime begins so many writes in one turn of its event loop; before the next one it reads. */
+/** Where more than that send alike, nobody's bytes are a good part of anything. */
+const MANY_SENDERS = 100;
+/** The runtime begins so many writes in a turn of its event loop, and then reads (row: 1000 clients). */
 const TURN_WRITES = 128;
+/** Longest piece of a room's log; a reader that is far behind takes one for each write. */
+const PIECE_BYTES = 16 * 1024;
 
+const EMPTY: Uint8Array = new Uint8Array();
 const REAL_CLOCK: Clock = {
   now: () => performance.now(),
   every: (ms, tick) => {
@@ -208,37 +67,74 @@ const REAL_CLOCK: Clock = {
 
 /** The outbound queues of one server, and the senders that wait for them. */
 export class Flow {
-  /** The limits in force. */
-  readonly limits: FlowLimits;
-  /** What it measures time with. */
-  readonly clock: Clock;
+  /** Whose frame is being handled: what is sent meanwhile counts as its own. Set by the session loop. */
+  sender: Outbound | undefined;
+  /** @internal The queues that are over the soft mark. */
+  readonly behind: Set<Outbound> = new Set();
   readonly #queues = new Set<Outbound>();
-  readonly #held = new Set<Outbound>();
+  #held: { reader: Outbound; sender: Outbound | undefined; go: () => void }[] = [];
+  /** Where the frame that is being handled went, while anybody is behind. */
+  #touched: (Outbound | Fanout)[] = [];
+  /** What all senders sent in the last second or two, and the sum of its squares. */
+  #sum = 0;
+  #squares = 0;
   #due: Outbound[] = [];
   #rooms: Fanout[] = [];
-  #over: Outbound[] = [];
-  #round: Round | undefined;
-  #stopSweep?: () => void;
-  #stopTick?: () => void;
+  #turns: (() => void)[] = [];
+  #stopSweep: (() => void) | undefined;
+  #stopTick: (() => void) | undefined;
 
-  /** A flow with these limits, in bytes and milliseconds. */
-  constructor(limits: FlowLimits, clock: Clock = REAL_CLOCK) {
-    this.limits = limits;
-    this.clock = clock;
+  /** A flow with these limits. */
+  constructor(readonly limits: FlowLimits, readonly clock: Clock = REAL_CLOCK) {}
+
+  /**
+   * Ends the handling of a frame: returns what to wait for before the next one of the same peer, or
+   * undefined. Where the frame has a `sender`, that is a reader the frame went to and of whose backlog
+   * the sender's own bytes are a good part, so that talk never waits for a flood; else any reader.
+   */
+  hold(): Promise<void> | undefined {
+    const { sender } = this;
+    const touched = this.#touched;
+    this.sender = undefined;
+    if (touched.length > 0) this.#touched = [];
+    if (this.behind.size === 0) return undefined;
+    for (const reader of this.behind) {
+      if (sender && !(reader.hears(touched) && this.#floods(sender, reader))) continue;
+      if (reader.blocks()) return this.#wait(reader, sender);
+    }
+    return undefined;
   }
 
   /**
-   * Waits until the readers that were put over the soft mark since the last call have room again, or
-   * returns undefined at once when there are none.
-   *
-   * A session MUST call this right after each frame it handled, with no `await` between: what stands
-   * in the list is then what this session's frame did.
+   * Whether the sender's bytes of the last second are a good part of a backlog: half of its share at
+   * least, if all who send as much as it does had an equal one.
    */
-  hold(): Promise<void> | undefined {
-    if (this.#over.length === 0) return undefined;
-    const over = this.#over;
-    this.#over = [];
-    return Promise.all(over.map((queue) => queue.room())).then(() => undefined);
+  #floods(sender: Outbound, { backlog }: Outbound): boolean {
+    const alike = Math.min(MANY_SENDERS, this.#sum ** 2 / this.#squares);
+    return 2 * alike * sender.recent >= backlog;
+  }
+
+  #wait(reader: Outbound, sender: Outbound | undefined): Promise<void> {
+    // What it waits for is its own doing for as long as it waits.
+    if (sender) sender.held = true;
+    this.#stopTick ??= this.clock.every(HOLD_TICK_MS, () => this.release());
+    return new Promise((go) => this.#held.push({ reader, sender, go }));
+  }
+
+  /** @internal Lets go as many held senders as their readers have room for. */
+  release(): void {
+    if (this.#held.length === 0) return;
+    let more = 0;
+    this.#held = this.#held.filter(({ reader, sender, go }) => {
+      if (reader.blocks(more)) return true;
+      more += RELEASE_BYTES;
+      if (sender) sender.held = false;
+      go();
+      return false;
+    });
+    if (this.#held.length > 0) return;
+    this.#stopTick?.();
+    this.#stopTick = undefined;
   }
 
   /**
@@ -246,10 +142,20 @@ export class Flow {
    * read on before would make many small writes for each member of what could be one.
    */
   round(): Promise<void> | undefined {
-    if (!this.#rooms.some((room) => room.size > TURN_WRITES)) return undefined;
-    this.#round ??= new Round(this.clock);
-    return this.#round.done;
+    return this.#rooms.find((room) => room.size > TURN_WRITES)?.round();
   }
+
+  /** Waits for a turn of the event loop that no other waiting session has, in the order of asking. */
+  turn(): Promise<void> {
+    return new Promise((go) => {
+      if (this.#turns.push(go) === 1) setTimeout(this.#nextTurn);
+    });
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#turns.shift()!();
+    if (this.#turns.length > 0) setTimeout(this.#nextTurn);
+  };
 
   /** Resolves when every queue is empty or has given up. */
   async drained(): Promise<void> {
@@ -260,96 +166,129 @@ export class Flow {
   add(queue: Outbound): void {
     this.#queues.add(queue);
     if (this.limits.stuckMs === Infinity) return;
-    this.#stopSweep ??= this.clock.every(SWEEP_MS, () => {
-      for (const each of this.#queues) each.sweep(SWEEP_MS);
-    });
+    this.#stopSweep ??= this.clock.every(SWEEP_MS, () => this.#sweep());
   }
 
   /** @internal */
   remove(queue: Outbound): void {
     this.#queues.delete(queue);
-    this.settle(queue);
+    this.behind.delete(queue);
+    this.release();
     if (this.#queues.size > 0) return;
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }
 
-  /** @internal Writing starts once the running code is done, so that its frames share one write. */
-  schedule(queue: Outbound): void {
-    if (this.#due.push(queue) === 1 && this.#rooms.length === 0) queueMicrotask(this.#start);
+  #sweep(): void {
+    this.#sum = this.#squares = 0;
+    for (const queue of this.#queues) {
+      queue.sweep(SWEEP_MS);
+      this.#sum += queue.recent;
+      this.#squares += queue.recent ** 2;
+    }
   }
 
-  /** @internal As `schedule`, for the members of a room. */
-  gather(room: Fanout): void {
-    if (this.#rooms.push(room) === 1 && this.#due.length === 0) queueMicrotask(this.#start);
+  /** @internal Takes note of what was sent where. */
+  sent(bytes: number, to: Outbound | Fanout): void {
+    if (this.behind.size > 0) this.#touched.push(to);
+    const { sender } = this;
+    if (!sender) return;
+    this.#sum += bytes;
+    this.#squares += bytes * (2 * sender.recent + bytes);
+    sender.recentNow += bytes;
+  }
+
+  /** @internal Writing starts once the running code is done, so that its frames share one write. */
+  schedule(to: Outbound | Fanout): void {
+    if (this.#due.length + this.#rooms.length === 0) queueMicrotask(this.#start);
+    if (to instanceof Fanout) this.#rooms.push(to);
+    else this.#due.push(to);
   }
 
   readonly #start = (): void => {
-    const single = this.#due;
     const rooms = this.#rooms;
-    const round = this.#round;
-    this.#due = [];
+    const due = this.#due;
     this.#rooms = [];
-    this.#round = undefined;
-    for (const room of rooms) room.start();
-    const members = this.#due;
     this.#due = [];
-    // The many first: a sender that hears its own answer first would send on before they have theirs.
-    for (const queue of members) queue.start(round);
-    for (const queue of single) queue.start();
-    round?.started();
+    // The many first: a sender that heard its own answer first would send on before they have theirs.
+    for (const room of rooms) room.start();
+    for (const queue of due) queue.start();
   };
+}
 
-  /** @internal */
-  passed(queue: Outbound): void {
-    this.#over.push(queue);
-  }
+// ---- outbound ----
 
-  /** @internal */
-  wait(queue: Outbound): void {
-    this.#held.add(queue);
-    this.#stopTick ??= this.clock.every(HOLD_TICK_MS, () => {
-      for (const each of this.#held) each.release();
-    });
-  }
+/** How one {@linkcode Outbound} differs from the ordinary. */
+export interface OutboundOptions {
+  /**
+   * Called once, when the queue gives its reader up: why, as a sentence without its subject, or
+   * undefined when the reader was gone already.
+   */
+  onCut?(reason: string | undefined): void;
+  /** A bound of its own in bytes, instead of the flow's `hardBytes`. */
+  hardBytes?: number;
+  /** False: each frame is a write of its own, for peers that take a read for a message. */
+  join?: boolean;
+  /** True: what passes the bound is dropped and counted instead of cutting the reader. */
+  drop?: boolean;
+}
 
-  /** @internal */
-  settle(queue: Outbound): void {
-    if (!this.#held.delete(queue) || this.#held.size > 0) return;
-    this.#stopTick?.();
-    this.#stopTick = undefined;
-  }
+/** Where a member's own frames stand in the log of its room, and what of the log it sent itself. */
+interface Mark {
+  /** Position in the log; 0 outside of a room. */
+  readonly at: number;
+  /** What the member alone is sent there. */
+  readonly bytes: Uint8Array;
+  /** So many bytes of the log from there on came from the member. */
+  skip: number;
+}
+
+/** How far a member has read the log of its room. */
+interface Cursor {
+  readonly room: Fanout;
+  piece: Piece;
+  at: number;
 }
 
 /**
  * The outbound queue of one connection.
  *
- * - `send` is synchronous, keeps order and never throws.
- * - A frame MUST NOT be changed after it was sent: many queues may hold the same bytes.
- * - The owner MUST call `discard` when the connection is closed.
+ * 1. `send` MUST NOT wait or throw, and MUST keep the order of all that the peer is sent, its room's
+ *    broadcasts included.
+ * 2. A frame MUST NOT be changed after it was sent: many queues may hold the same bytes.
+ * 3. At most one write MUST be under way; what waits meanwhile goes out together after it.
+ * 4. A peer MUST be cut, and `onCut` told why, that would have more than `hardBytes` waiting, or has
+ *    bytes waiting and takes none for `stuckMs`.
+ * 5. The owner MUST call `discard` when the connection is closed, and `onCut` MUST NOT send.
  */
 export class Outbound {
-  /** Whether what is waiting is joined into one write; may change while the queue is in use. */
+  /** Whether what waits is joined into one write; may change while the queue is in use. */
   join: boolean;
+  /** Frames that were dropped at the bound; only with `drop`. */
+  dropped = 0;
+  /** @internal Bytes that this peer has sent since the last sweep. */
+  recentNow = 0;
+  /** @internal Whether this peer waits for a reader. */
+  held = false;
+  #recentBefore = 0;
   readonly #sink: Sink;
   readonly #flow: Flow;
   readonly #options: OutboundOptions;
   readonly #hardBytes: number;
-  #queue: Uint8Array[] = [];
+  #cursor: Cursor | undefined;
+  #marks: Mark[] = [];
+  /** Bytes of the log ahead of the cursor that this peer sent itself. */
+  #skips = 0;
+  /** Bytes that wait outside of the log, those of the write that is under way included. */
+  #own = 0;
   #current: Uint8Array = EMPTY;
-  #backlog = 0;
-  #writing = false;
+  #round: Round | undefined;
   #scheduled = false;
   #open = true;
-  #dropped = 0;
   #progressAt = 0;
-  #credit = 0;
-  #creditAt = 0;
+  #backlogThen = 0;
   #moved = false;
   #idleMs = 0;
-  #fanout: Fanout | undefined;
-  #round: Round | undefined;
-  #senders: (() => void)[] = [];
   #drains: (() => void)[] = [];
 
   /** A queue in front of `sink`; the caller keeps owning the connection behind it. */
@@ -357,45 +296,35 @@ export class Outbound {
     this.#sink = sink;
     this.#flow = flow;
     this.#options = options;
-    this.join = options.join ?? true;
     this.#hardBytes = options.hardBytes ?? flow.limits.hardBytes;
+    this.join = options.join ?? true;
     flow.add(this);
   }
 
   /** Bytes that were sent and that the kernel has not taken yet. */
   get backlog(): number {
-    return this.#backlog;
+    const cursor = this.#cursor;
+    return cursor ? this.#own + cursor.room.end - cursor.at - this.#skips : this.#own;
   }
 
-  /** Frames that were dropped at the bound; only with `drop`. */
-  get dropped(): number {
-    return this.#dropped;
+  /** @internal Bytes that this peer has sent in the last second or two. */
+  get recent(): number {
+    return this.recentNow + this.#recentBefore;
   }
 
   /** Queues a whole frame. Does nothing once the queue has given up or was discarded. */
   send(frame: Uint8Array): void {
-    // What was sent to the whole room before comes first.
-    this.#fanout?.settle(this);
     if (!this.#open || frame.length === 0) return;
-    if (this.#backlog + frame.length > this.#hardBytes && this.#full(frame)) return;
-    this.#queue.push(frame);
-    const before = this.#backlog;
-    this.#backlog += frame.length;
-    if (this.#backlog > this.#flow.limits.softBytes) {
-      // The clock of a stall starts where the backlog passes the mark.
-      if (before <= this.#flow.limits.softBytes) this.#moves();
-      else this.#credit = Math.max(-RELEASE_BYTES, this.#credit - frame.length);
-      this.#flow.passed(this);
-    }
-    if (this.#writing || this.#scheduled) return;
-    this.#scheduled = true;
-    this.#flow.schedule(this);
+    if (!this.#fits(frame.length)) return;
+    this.#marks.push({ at: this.#cursor?.room.end ?? 0, bytes: frame, skip: 0 });
+    this.#own += frame.length;
+    this.#flow.sent(frame.length, this);
+    this.#schedule();
   }
 
   /** Resolves when all that was sent is with the kernel, or the queue has given up. */
   drained(): Promise<void> {
-    this.#fanout?.settle(this);
-    if (this.#backlog === 0 || !this.#open) return Promise.resolve();
+    if (this.backlog === 0) return Promise.resolve();
     return new Promise((resolve) => this.#drains.push(resolve));
   }
 
@@ -403,11 +332,12 @@ export class Outbound {
   discard(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#cursor = undefined;
+    this.#marks = [];
+    this.#own = 0;
     this.#ended();
-    this.#queue = [];
-    this.#backlog = 0;
     this.#flow.remove(this);
-    for (const go of [...this.#senders.splice(0), ...this.#drains.splice(0)]) go();
+    for (const go of this.#drains.splice(0)) go();
   }
 
   /** Gives the reader up: discards the queue and tells the owner why. */
@@ -417,92 +347,136 @@ export class Outbound {
     this.#options.onCut?.(reason);
   }
 
-  /** @internal */
-  belong(fanout: Fanout | undefined): void {
-    this.#fanout = fanout;
+  /** @internal From here on it reads the room's log. */
+  enter(cursor: Cursor): void {
+    this.#cursor = cursor;
+    this.#marks = this.#marks.map((mark) => ({ ...mark, at: cursor.at }));
   }
 
-  /** @internal Resolves when a sender that filled this queue may go on. */
-  room(): Promise<void> {
-    if (this.#room() > 0 || !this.#open) return Promise.resolve();
-    this.#flow.wait(this);
-    return new Promise((resolve) => this.#senders.push(resolve));
+  /** @internal It reads the log no more, and keeps of it what was sent before. */
+  exit(): void {
+    const own = this.backlog;
+    this.#marks = this.#take(Infinity).map((bytes) => ({ at: 0, bytes, skip: 0 }));
+    this.#cursor = undefined;
+    this.#own = own;
+    if (this.#marks.length > 0) this.#schedule();
   }
 
-  /** @internal Lets as many held senders go as there is room for. */
-  release(): void {
-    // Nothing waits for the reader any more: nobody waits for it either.
-    let room = this.#backlog === 0 ? Infinity : this.#room();
-    while (room > 0 && this.#senders.length > 0) {
-      this.#senders.shift()!();
-      room -= RELEASE_BYTES;
-    }
-    if (this.#senders.length === 0) this.#flow.settle(this);
+  /** @internal The next bytes of the log are its own. */
+  skip(room: Fanout, bytes: number): void {
+    const cursor = this.#cursor;
+    if (cursor?.room !== room) return;
+    const last = this.#marks.at(-1);
+    if (!last && cursor.at === room.end) return void (cursor.at += bytes);
+    this.#skips += bytes;
+    if (last && last.at + last.skip === room.end) last.skip += bytes;
+    else this.#marks.push({ at: room.end, bytes: EMPTY, skip: bytes });
   }
 
-  /** @internal Called every `ms` milliseconds: gives up a reader that has long taken nothing. */
+  /** @internal Whether it hears what is sent to one of these. */
+  hears(targets: readonly (Outbound | Fanout)[]): boolean {
+    const { room } = this.#cursor ?? {};
+    // What is printed about a frame may come later than the frame.
+    return targets.includes(room ?? this) || targets.includes(this) || this.#options.drop === true;
+  }
+
+  /** @internal Whether a flood that adds `more` bytes has to wait for this reader. */
+  blocks(more = 0): boolean {
+    const { backlog } = this;
+    const { softBytes } = this.#flow.limits;
+    if (backlog === 0 || backlog + more <= softBytes) return false;
+    const stalledMs = this.#flow.clock.now() - this.#progressAt - STALL_MS;
+    const from = Math.max(softBytes, this.#backlogThen);
+    const allowed = from + Math.max(0, stalledMs) * (this.#hardBytes - from) / FLOOD_MS;
+    return stalledMs <= 0 || backlog + more > allowed;
+  }
+
+  /** @internal Called every `ms` milliseconds: cuts a reader that has long taken nothing. */
   sweep(ms: number): void {
-    this.#idleMs = this.#backlog > 0 && !this.#moved ? this.#idleMs + ms : 0;
+    if (!this.held) {
+      this.#recentBefore = this.recentNow;
+      this.recentNow = 0;
+    }
+    this.#idleMs = this.backlog > 0 && !this.#moved ? this.#idleMs + ms : 0;
     this.#moved = false;
     const { stuckMs } = this.#flow.limits;
     if (this.#idleMs < stuckMs || this.#options.drop) return;
-    this.cut(`took nothing for ${stuckMs / 1000} s with ${this.#backlog} bytes waiting`);
+    this.cut(`took nothing for ${stuckMs / 1000} s with ${this.backlog} bytes waiting`);
   }
 
-  /** @internal Starts writing what is queued, as a part of `round` where it is one. */
-  start(round?: Round): void {
+  /** @internal Begins a write for its room, unless it begins by itself: whether it has all by that. */
+  hear(round: Round | undefined): boolean {
+    if (this.#scheduled) return true;
+    const begins = this.#current.length === 0;
+    this.start();
+    if (begins && this.#current.length > 0) this.#round = round?.begins();
+    this.#fits(0);
+    return this.backlog === this.#current.length;
+  }
+
+  /** @internal Begins a write, unless one is under way. */
+  start(): void {
     this.#scheduled = false;
-    if (this.#writing || !this.#open || this.#queue.length === 0) return;
-    this.#writing = true;
-    this.#round = round;
-    round?.began();
-    this.#next();
+    if (this.#current.length > 0 || !this.#open) return;
+    if (this.join || this.#cursor || this.#marks.length < 2) {
+      this.#current = this.#next();
+      this.#own = this.#current.length;
+    } else this.#current = this.#marks.shift()!.bytes;
+    if (this.#current.length > 0) this.#write();
+    else if (this.#drains.length > 0) { for (const go of this.#drains.splice(0)) go(); }
   }
 
-  /**
-   * What senders may add now, in bytes. Over the soft mark it is nothing while the reader moves. From
-   * {@linkcode STALL_MS} without progress on it is a credit that grows so slowly that the bound is
-   * {@linkcode FLOOD_MS} away: talk never waits for a reader that is stuck, and a flood does not run
-   * over a slow one before the kernel shows that it moves.
-   */
-  #room(): number {
-    const { softBytes } = this.#flow.limits;
-    if (this.#backlog <= softBytes) return softBytes - this.#backlog + 1;
-    const now = this.#flow.clock.now();
-    const from = Math.max(this.#creditAt, this.#progressAt + STALL_MS);
-    if (now <= from) return 0;
-    const earned = (now - from) * (this.#hardBytes - softBytes) / FLOOD_MS;
-    this.#credit = Math.min(softBytes, this.#credit + earned);
-    this.#creditAt = now;
-    return this.#credit;
+  /** What waits, in one piece; of a log that is far ahead, its next piece. */
+  #next(): Uint8Array {
+    const cursor = this.#cursor;
+    if (this.#marks.length > 0) return joined(this.#take(PIECE_BYTES));
+    if (!cursor || cursor.at === cursor.room.end) return EMPTY;
+    // Most members are here: nothing of their own waits, and the bytes are the same for all of them.
+    const bytes = cursor.room.read(cursor, cursor.room.end);
+    return cursor.at === cursor.room.end ? bytes : joined([bytes, ...this.#take(PIECE_BYTES)]);
   }
 
-  /** The reader moves: what was earned while it did not is gone. */
-  #moves(): void {
-    this.#progressAt = this.#flow.clock.now();
-    this.#credit = 0;
+  #schedule(): void {
+    if (this.#current.length > 0 || this.#scheduled) return;
+    this.#scheduled = true;
+    this.#flow.schedule(this);
   }
 
-  #full(frame: Uint8Array): boolean {
-    if (this.#options.drop) {
-      this.#dropped++;
-      return true;
+  /** Whether the reader may have so many bytes more waiting; if not, it is cut, or they are dropped. */
+  #fits(more: number): boolean {
+    const backlog = this.backlog + more;
+    // A frame that is larger than the bound may wait when nothing else does.
+    if (backlog > this.#hardBytes && backlog > Math.max(more, this.#current.length)) {
+      if (this.#options.drop) this.dropped++;
+      else this.cut(`fell ${backlog} bytes behind, over ${this.#hardBytes}`);
+      return false;
     }
-    // One frame larger than the bound may pass when nothing else waits.
-    if (this.#backlog === 0) return false;
-    this.cut(`fell ${this.#backlog + frame.length} bytes behind, over ${this.#hardBytes}`);
+    if (backlog > this.#flow.limits.softBytes && !this.#flow.behind.has(this)) {
+      this.#flow.behind.add(this);
+      this.#moves(backlog);
+    }
     return true;
   }
 
-  #next(): void {
-    if (this.join || this.#queue.length === 1) {
-      const frames = this.#queue;
-      this.#queue = [];
-      this.#current = joined(frames);
-    } else {
-      this.#current = this.#queue.shift()!;
+  #moves(backlog: number): void {
+    this.#progressAt = this.#flow.clock.now();
+    this.#backlogThen = backlog;
+  }
+
+  /** Takes what waits, in order: all that is its own, and then of the log no more than `most` needs. */
+  #take(most: number): Uint8Array[] {
+    const parts: Uint8Array[] = [];
+    const cursor = this.#cursor;
+    for (const { at, bytes, skip } of this.#marks) {
+      while (cursor && cursor.at < at) parts.push(cursor.room.read(cursor, at));
+      if (bytes.length > 0) parts.push(bytes);
+      if (cursor) cursor.at += skip;
     }
-    this.#write();
+    this.#marks = [];
+    this.#skips = 0;
+    const until = cursor ? Math.min(cursor.room.end, cursor.at + most) : 0;
+    while (cursor && cursor.at < until) parts.push(cursor.room.read(cursor, cursor.room.end));
+    return parts;
   }
 
   #write(): void {
@@ -512,48 +486,149 @@ export class Outbound {
   readonly #wrote = (count: number): void => {
     if (!this.#open) return;
     this.#moved = true;
-    this.#backlog -= count;
-    if (this.#senders.length > 0 || this.#backlog > this.#flow.limits.softBytes) {
-      this.#moves();
-      this.release();
+    this.#own -= count;
+    if (this.#flow.behind.has(this)) {
+      this.#moves(this.backlog);
+      if (this.backlog <= this.#flow.limits.softBytes) this.#flow.behind.delete(this);
+      this.#flow.release();
     }
-    if (count < this.#current.length) {
-      this.#current = this.#current.subarray(count);
-      this.#write();
-      return;
-    }
+    const all = count === this.#current.length;
+    this.#current = all ? EMPTY : this.#current.subarray(count);
+    if (!all) return this.#write();
     this.#ended();
-    if (this.#queue.length > 0) this.#next();
-    else {
-      this.#writing = false;
-      this.#current = EMPTY;
-      for (const go of this.#drains.splice(0)) go();
-    }
+    this.start();
   };
 
+  readonly #failed = (): void => this.cut();
+
   #ended(): void {
-    this.#round?.ended();
+    this.#round?.ends();
     this.#round = undefined;
   }
-
-  readonly #failed = (): void => this.cut();
 }
 
-let lastFrames: readonly Uint8Array[] = [];
-let lastJoined: Uint8Array = EMPTY;
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length < 2) return parts[0] ?? EMPTY;
+  const all = new Bytes(parts.reduce((bytes, part) => bytes + part.length, 0));
+  for (const part of parts) all.add(part);
+  return all.view();
+}
 
-/** Joins frames. Members of one room mostly wait for the same ones: the last join is used again. */
-function joined(frames: readonly Uint8Array[]): Uint8Array {
-  if (frames.length === 1) return frames[0]!;
-  if (frames.length === lastFrames.length && frames.every((frame, i) => frame === lastFrames[i])) {
-    return lastJoined;
+// ---- fan-out ----
+
+/** A piece of a room's log; garbage as soon as no member has to read it any more. */
+class Piece {
+  readonly bytes: Bytes;
+  next: Piece | undefined;
+  constructor(readonly start: number, least?: number) {
+    this.bytes = new Bytes(least);
   }
-  lastJoined = new Uint8Array(frames.reduce((bytes, frame) => bytes + frame.length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    lastJoined.set(frame, at);
-    at += frame.length;
+}
+
+/** The writes to a large room that begin together. */
+class Round {
+  readonly over: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  #left = 0;
+  #few = -1;
+
+  begins(): this {
+    this.#left++;
+    return this;
   }
-  lastFrames = frames;
-  return lastJoined;
+
+  /** No more of them begin. The slowest sixteenth is not worth the others' waiting. */
+  begun(): void {
+    this.#few = this.#left++ / 16;
+    this.ends();
+  }
+
+  ends(): void {
+    if (--this.#left <= this.#few) this.over.resolve();
+  }
+}
+
+/** The members of one room: all are sent the same bytes, but for what each has sent itself. */
+export class Fanout {
+  /** @internal How many bytes have been sent to the room. */
+  end = 0;
+  readonly #flow: Flow;
+  readonly #members = new Set<Outbound>();
+  #last: Piece = new Piece(0);
+  #scheduled = false;
+  #round: Round | undefined;
+  /** What was last read of the log, and from where to where: most members read the same. */
+  #shared = { from: -1, to: -1, bytes: EMPTY };
+
+  /** A room without members. */
+  constructor(flow: Flow) {
+    this.#flow = flow;
+  }
+
+  /** How many members there are. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** A queue is in one room at a time; it gets what is sent from now on. */
+  add(member: Outbound): void {
+    this.#members.add(member);
+    member.enter({ room: this, piece: this.#last, at: this.end });
+  }
+
+  /** The member still gets what was sent before. */
+  delete(member: Outbound): void {
+    if (this.#members.delete(member)) member.exit();
+  }
+
+  /** Sends the frame that `parts` make together to every member but `except`. */
+  send(parts: readonly Uint8Array[], except?: Outbound): void {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    // What is queued must be seen to be, by those who wait for readers.
+    if (this.#last.bytes.length + length > PIECE_BYTES) this.#start();
+    for (const part of parts) this.#last.bytes.add(part);
+    except?.skip(this, length);
+    this.end += length;
+    this.#flow.sent(length, this);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#flow.schedule(this);
+  }
+
+  /** @internal Resolves when nearly all of the writes that begin next are over. */
+  round(): Promise<void> {
+    return (this.#round ??= new Round()).over.promise;
+  }
+
+  /** @internal Begins the writes of all members that are not writing. */
+  start(): void {
+    this.#scheduled = false;
+    this.#start();
+  }
+
+  #start(): void {
+    const round = this.#round;
+    this.#round = undefined;
+    let together = true;
+    for (const member of this.#members) together = member.hear(round) && together;
+    round?.begun();
+    if (!together && this.#last.bytes.length < PIECE_BYTES / 2) return;
+    // The log of a room that has all takes no memory.
+    this.#shared = { from: -1, to: -1, bytes: EMPTY };
+    const { length } = this.#last.bytes;
+    // The last piece is the best guess at the next one (row: 10 clients).
+    if (length > 0) this.#last = this.#last.next = new Piece(this.end, length);
+  }
+
+  /** @internal Returns the bytes from the cursor to `to` or the end of a piece, and moves it there. */
+  read(cursor: Cursor, to: number): Uint8Array {
+    if (cursor.at !== this.#shared.from || to !== this.#shared.to) {
+      const { at: from } = cursor;
+      while (cursor.piece.next && cursor.piece.next.start <= from) cursor.piece = cursor.piece.next;
+      const { bytes, start } = cursor.piece;
+      this.#shared = { from, to, bytes: bytes.view(from - start, to - start) };
+    }
+    cursor.at += this.#shared.bytes.length;
+    return this.#shared.bytes;
+  }
 }
