@@ -623,7 +623,7 @@ class Person {
     using shutdown = shutdownOnSignals();
     this.interrupted = shutdown.signal;
     shutdown.signal.addEventListener("abort", () => client.exit_run.set());
-    const { completer, Names, openConsole } = await import("./lib/console.ts");
+    const { openConsole } = await import("./lib/console.ts");
     if (!await client.connect_server()) {
       // Interrupted, it may be in without having heard of it.
       if (shutdown.signal.aborted) await leave();
@@ -631,11 +631,9 @@ class Person {
       else print(Deno.stderr, `cannot join: ${escapeControl(this.failure)}`);
       return shutdown.signal.aborted;
     }
-    const names = new Names(named);
     const { timestamps = false } = this.options;
     const onInterrupt = shutdown.request;
-    const complete = completer([], names);
-    const console = openConsole({ split: typedLines, names, complete, timestamps, onInterrupt });
+    const console = openConsole({ split: typedLines, named, timestamps, onInterrupt });
     this.console = console;
     console.note(`joined as ${client.client_name.trim()}`);
     const receiving = client.receive();

@@ -13,8 +13,7 @@
  */
 
 import { TextLineStream } from "@std/streams/text-line-stream";
-import { completer, type Console, type ConsoleOptions, Names, openConsole } from "./lib/console.ts";
-import type { FindNames } from "./lib/draw.ts";
+import { type Console, openConsole } from "./lib/console.ts";
 import {
   acceptSessions,
   connect,
@@ -107,22 +106,6 @@ export function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<st
   });
   return input.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
     .pipeThrough(bounded).pipeThrough(new TextLineStream());
-}
-
-/** Opens the person's end of a client, which completes `commands` and the names that it has shown. */
-function openPerson(
-  commands: readonly string[],
-  { named, typed, ...options }:
-    & { named: FindNames; typed?: RegExp }
-    & Omit<ConsoleOptions, "split">,
-): Console {
-  const names = new Names(named, typed);
-  return openConsole({
-    split: typedLines,
-    names,
-    complete: completer(commands, names),
-    ...options,
-  });
 }
 
 /** Lines piped in, answers on the screen: it is a person's terminal that must be safe. */
@@ -360,7 +343,9 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
   const { signal } = shutdown;
   const conn = await connect(hostname, { port: number, signal });
   if (!conn) return 0;
-  const console = openPerson(relay.COMMANDS.map((command) => command.split(" ")[0]!), {
+  const console = openConsole({
+    split: typedLines,
+    commands: relay.COMMANDS.map((command) => command.split(" ")[0]!),
     named: relay.named,
     typed: /^(?:JOIN|MESG) (\S+)/,
     timestamps: options.booleans["timestamps"] === true,
@@ -371,7 +356,6 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
 
 // ---- channels (CEG 4188) ----
 
-const CHANNELS_COMMANDS = ["/create", "/join", "/list"];
 /** How long a server gets to take in the end of our stream. */
 const LEAVE_MS = 2000;
 /** So much waits for the server before more is read: a short typed line is a frame of 200 bytes. */
@@ -512,7 +496,9 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
     throw error;
   });
   if (!conn) return 0;
-  const console = openPerson(CHANNELS_COMMANDS, {
+  const console = openConsole({
+    split: typedLines,
+    commands: ["/create", "/join", "/list"],
     prompt: channels.TEXTS.prefix,
     named: namesIn,
     typed: /^\/(?:create|join) (\S+)/,
@@ -688,7 +674,9 @@ async function runOverlay(args: readonly string[]): Promise<"help" | number> {
   const anywhere = hostname.includes(":") ? "::" : "0.0.0.0";
   const listening = { transport: "udp", hostname: anywhere, port: 0 } as const;
   const socket = tracedDatagrams(Deno.listenDatagram(listening));
-  const console = openPerson(["sendto", "exit", "help"], {
+  const console = openConsole({
+    split: typedLines,
+    commands: ["sendto", "exit", "help"],
     named: overlay.named,
     typed: /^sendto (\S+)/,
     timestamps: booleans["timestamps"] === true,
@@ -1246,7 +1234,9 @@ async function runBridge(args: readonly string[]): Promise<"help" | number> {
   const to = { hostname, port: port(number!, 1) };
   using shutdown = shutdownOnSignals();
   using listener = listen({ hostname: host ?? "0.0.0.0", port: port(strings.port!) });
-  const console = openPerson([...bridge.COMMANDS, "/help"], {
+  const console = openConsole({
+    split: typedLines,
+    commands: [...bridge.COMMANDS, "/help"],
     named: bridge.named,
     timestamps: booleans.timestamps === true,
     onInterrupt: shutdown.request,

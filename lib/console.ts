@@ -12,59 +12,6 @@ import { within } from "./net.ts";
 import { escapeControl, type EscapeOptions, typable } from "./operator.ts";
 import { Flow, Outbound } from "./outbound.ts";
 
-// ---- names ----
-
-/** A room that people come and go in for days must not fill the memory. */
-const MOST_NAMES = 1000;
-
-/** The names that were shown and typed, the latest last. */
-export class Names {
-  /** Where the protocol names people in a line. */
-  readonly find: drawing.FindNames;
-  readonly #typed: RegExp | undefined;
-  readonly #seen = new Set<string>();
-
-  /** `typed` finds the name in a typed line, as its first group. */
-  constructor(find: drawing.FindNames, typed?: RegExp) {
-    this.find = find;
-    this.#typed = typed;
-  }
-
-  /** Keeps a name; of too many the one that was not seen for longest is forgotten. */
-  add(name: string): void {
-    this.#seen.delete(name);
-    this.#seen.add(name);
-    if (this.#seen.size > MOST_NAMES) this.#seen.delete(this.#seen.values().next().value!);
-  }
-
-  /** Keeps the names in a line. */
-  see(line: string): void {
-    for (const [start, end] of this.find(line)) this.add(line.slice(start, end));
-  }
-
-  /** Keeps the name in a typed line. */
-  typed(line: string): void {
-    const name = this.#typed?.exec(line)?.[1];
-    if (name !== undefined) this.add(name);
-  }
-
-  /** The names that begin so, by the alphabet. */
-  startingWith(word: string): string[] {
-    return [...this.#seen].filter((name) => name.startsWith(word)).sort();
-  }
-}
-
-/** The candidates for the word before the cursor; `line` is all the text before the cursor. */
-export type Completer = (word: string, line: string) => readonly string[];
-
-/** Completes a command at the start of a line, and names everywhere else. */
-export function completer(commands: readonly string[], names: Names): Completer {
-  return (word, line) => {
-    const matching = line === word ? commands.filter((command) => command.startsWith(word)) : [];
-    return matching.length > 0 || line === "" ? matching : names.startingWith(word);
-  };
-}
-
 // ---- console ----
 
 /** The part of `Deno.stdin` that a console reads; it is cancelled when the console is closed. */
@@ -81,14 +28,16 @@ export interface ConsoleOptions {
   split: (input: ReadableStream<Uint8Array>) => ReadableStream<string>;
   /** Stands before the typed text on a terminal. Default: nothing. */
   prompt?: string;
-  /** Completes words on Tab. */
-  complete?: Completer;
+  /** Tab completes them at the start of a line, and everywhere else the names below. */
+  commands?: readonly string[];
+  /** Finds the names in what is shown, which a terminal then completes and colours. */
+  named?: drawing.FindNames;
+  /** Finds a name in a typed line, as its first group. */
+  typed?: RegExp;
   /** Control-C on a terminal; on a pipe it is SIGINT as ever. Default: the end of the input. */
   onInterrupt?: () => void;
   /** Puts the local time as `HH:MM:SS ` before each shown text, on a terminal only. */
   timestamps?: boolean;
-  /** Learns the names in what is shown and typed, and colours them, on a terminal only. */
-  names?: Names;
   /** Default: `Deno.stdin`. */
   stdin?: ConsoleInput;
   /** Default: `Deno.stdout`. */
@@ -187,6 +136,9 @@ function openPipe(options: ConsoleOptions): Console {
 
 // ---- screen ----
 
+/** A room that people come and go in for days must not fill the memory. */
+const MOST_NAMES = 1000;
+
 /** A terminal sends the bytes of one key at once; after this long a lone ESC was the Escape key. */
 const ESCAPE_KEY_MS = 50;
 /** An edge being dragged changes the size many times: the line is drawn when it has been left alone. */
@@ -236,6 +188,8 @@ class Screen implements Console {
   /** Whole lines that are not submitted yet; those of a paste wait for its end. */
   #entered: string[] = [];
   #bracketOpen = false;
+  /** The names that were shown and typed, the latest last. */
+  readonly #names = new Set<string>();
   /** The last key was a Tab that left several candidates: the next one lists them. */
   #tabbed = false;
   #ended = false;
@@ -268,11 +222,11 @@ class Screen implements Console {
   }
 
   show(text: string, options: ShowOptions = {}): void {
-    const { names, timestamps, now = () => new Date() } = this.#options;
+    const { named, timestamps, now = () => new Date() } = this.#options;
     const time = timestamps ? `${now().toTimeString().slice(0, 8)} ` : "";
     const lines = escapeControl(text, options).split("\n").map((line) => {
-      names?.see(line);
-      return names && !Deno.noColor ? drawing.paint(line, names.find) : line;
+      for (const [start, end] of named?.(line) ?? []) this.#learn(line.slice(start, end));
+      return named && !Deno.noColor ? drawing.paint(line, named) : line;
     });
     const hint = options.hint && (Deno.noColor ? options.hint : `\x1b[2m${options.hint}\x1b[22m`);
     this.write(time + lines.join("\r\n") + (hint ? `  ${hint}` : "") + "\r\n");
@@ -407,33 +361,20 @@ class Screen implements Console {
   #command(key: Key): void {
     this.#insert();
     const { line, cursor } = this.#editor;
-    switch ((key.ctrl ? "^" : "") + (key.meta ? "alt-" : "") + key.name) {
-      case "^c":
-        return this.#interrupt();
-      case "^z":
-        return void this.#suspend();
-      case "^l":
-        return void (this.#above += "\x1b[H\x1b[2J");
-      case "tab":
-        return this.#complete();
-      case "^d":
-        if (line === "") return this.#end();
-        return this.#repeat(key, line.slice(cursor, drawing.nextGrapheme(line, cursor)));
-      case "delete":
-      case "right":
-      case "^f":
-        return this.#repeat(key, line.slice(cursor, drawing.nextGrapheme(line, cursor)));
-      case "backspace":
-      case "left":
-      case "^b":
-      case "^h":
-        return this.#repeat(key, line.slice(drawing.previousGrapheme(line, cursor), cursor));
-      case "alt-left":
-      case "alt-right":
-        // They mean on macOS what Control and an arrow mean elsewhere.
-        return this.#repeat({ name: key.name!, ctrl: true }, "1");
-    }
-    this.#repeat(key, "1");
+    const name = (key.ctrl ? "^" : "") + (key.meta ? "alt-" : "") + key.name;
+    if (name === "^c") return this.#interrupt();
+    if (name === "^z") return void this.#suspend();
+    if (name === "^l") return void (this.#above += "\x1b[H\x1b[2J");
+    if (name === "tab") return this.#complete();
+    if (name === "^d" && line === "") return this.#end();
+    if (/^(\^d|\^f|delete|right)$/.test(name)) {
+      this.#repeat(key, line.slice(cursor, drawing.nextGrapheme(line, cursor)));
+    } else if (/^(\^b|\^h|backspace|left)$/.test(name)) {
+      this.#repeat(key, line.slice(drawing.previousGrapheme(line, cursor), cursor));
+    } else if (/^alt-(left|right)$/.test(name)) {
+      // They mean on macOS what Control and an arrow mean elsewhere.
+      this.#repeat({ name: key.name!, ctrl: true }, "1");
+    } else this.#repeat(key, "1");
     if (this.#state !== "pasting") this.#submit();
   }
 
@@ -447,6 +388,12 @@ class Screen implements Console {
     else this.#end();
   }
 
+  #learn(name: string): void {
+    this.#names.delete(name);
+    if (name !== "") this.#names.add(name);
+    if (this.#names.size > MOST_NAMES) this.#names.delete(this.#names.values().next().value!);
+  }
+
   /** Lines that are here already are still given. */
   #end(): void {
     if (!this.#ended) this.#submitted.close();
@@ -457,7 +404,7 @@ class Screen implements Console {
     for (const line of this.#entered.splice(0)) {
       // What was typed stays above as it was, broken by the terminal so that it copies as one line.
       this.#above += `${this.#prompt}${line}\r\n`;
-      this.#options.names?.typed(line);
+      this.#learn(this.#options.typed?.exec(line)?.[1] ?? "");
       if (!this.#ended) this.#submitted.enqueue(line);
     }
   }
@@ -501,8 +448,11 @@ class Screen implements Console {
     const { line, cursor } = this.#editor;
     const before = line.slice(0, cursor);
     const word = before.slice(before.lastIndexOf(" ") + 1);
-    // Candidates are often names that peers chose: what cannot be typed does not get in this way.
-    const candidates = this.#options.complete?.(word, before).map(typable) ?? [];
+    const fitting = (words: Iterable<string>) => [...words].filter((each) => each.startsWith(word));
+    const commands = before === word ? fitting(this.#options.commands ?? []) : [];
+    const names = before === "" ? [] : fitting(this.#names).sort();
+    // Names are what peers chose: what cannot be typed does not get in this way.
+    const candidates = (commands.length > 0 ? commands : names).map(typable);
     if (this.#tabbed && candidates.length > 1) this.write(candidates.join("  ") + "\r\n");
     this.#tabbed = candidates.length > 1;
     const blank = candidates.length === 1 && line[cursor] !== " " ? " " : "";

@@ -12,7 +12,7 @@ const [port] = Deno.args;
 const terminal = openConsole({
   split: typedLines,
   prompt: "[Me] ",
-  complete: (word) => ["/list", "/join"].filter((command) => command.startsWith(word)),
+  commands: ["/list", "/join"],
   onInterrupt: () => {
     terminal.show("interrupted");
     terminal.close();

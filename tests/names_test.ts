@@ -3,7 +3,6 @@
  */
 
 import { assertEquals } from "@std/assert/equals";
-import { completer, Names } from "../lib/console.ts";
 import { type FindNames, paint } from "../lib/draw.ts";
 import { named as bridge } from "../lib/wire/bridge.ts";
 import { named as channels } from "../lib/wire/channels.ts";
@@ -48,19 +47,6 @@ for (const [protocol, find, line, names] of LINES) {
   );
 }
 
-Deno.test("Names completes what it has seen, by the alphabet, the latest thousand", options, () => {
-  const names = new Names(relay);
-  names.see("Bob: hi");
-  names.see("Alex,Alice,Bob");
-  assertEquals(names.startingWith("Al"), ["Alex", "Alice"]);
-  assertEquals(names.startingWith("x"), []);
-  for (let n = 0; n < 999; n++) names.add(`u${n}`);
-  names.see("Bob: still here");
-  assertEquals(names.startingWith("A"), []);
-  assertEquals(names.startingWith("B"), ["Bob"]);
-  assertEquals(names.startingWith("").length, 1000);
-});
-
 Deno.test("paint() paints each name, always in the same colour, and nothing else", options, () => {
   const alice = paint("Alice: Alice", relay).replace(/: Alice$/, "");
   // deno-lint-ignore no-control-regex
@@ -68,18 +54,3 @@ Deno.test("paint() paints each name, always in the same colour, and nothing else
   assertEquals(paint("Bob,Alice", relay).endsWith(alice), true);
   assertEquals(paint("Too Many Users", relay), "Too Many Users");
 });
-
-Deno.test(
-  "completer() offers commands for the first word and names for every other",
-  options,
-  () => {
-    const names = new Names(relay);
-    names.see("Mallory,Bob");
-    const complete = completer(["MESG", "LIST"], names);
-    assertEquals(complete("", ""), ["MESG", "LIST"]);
-    assertEquals(complete("M", "M"), ["MESG"]);
-    assertEquals(complete("Ma", "Ma"), ["Mallory"]);
-    assertEquals(complete("M", "MESG M"), ["Mallory"]);
-    assertEquals(complete("", "MESG "), ["Bob", "Mallory"]);
-  },
-);

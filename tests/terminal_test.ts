@@ -237,10 +237,26 @@ Deno.test("readLine() gives null after ^C when nothing else is asked for", async
 
 Deno.test("Tab lists candidates above the line, escaped", async () => {
   const ends = new Ends();
-  const complete = () => ["a\x1b[2J", "ab"];
-  const terminal = openConsole(ends.options(true, { complete }));
+  const terminal = openConsole(ends.options(true, { commands: ["a\x1b[2J", "ab"] }));
   ends.type("a\t\t");
   await ends.shows("a[2J  ab", "a");
+  await terminal.close();
+});
+
+Deno.test("Tab completes the names that were shown or typed, the latest thousand", async () => {
+  const ends = new Ends();
+  const named = (line: string): [number, number][] => line.endsWith(" left") ? [[0, -5]] : [];
+  const options = { commands: ["LIST", "MESG"], named, typed: /^MESG (\S+)/, prompt: ">" };
+  const terminal = openConsole(ends.options(true, options));
+  terminal.show("Mallory left");
+  terminal.show("Mia");
+  ends.type("MESG Zoe hi\rM\tM\tZ\t");
+  await terminal.readLine();
+  // The commands at the start of a line, and everywhere else the names.
+  await ends.shows("Mallory left", "Mia", ">MESG Zoe hi", ">MESG Mallory Zoe");
+  for (let n = 0; n < 999; n++) terminal.show(`u${n} left`);
+  ends.type("\x15MESG Z\t\rMESG M\t.\r");
+  assertEquals([await terminal.readLine(), await terminal.readLine()], ["MESG Zoe ", "MESG M."]);
   await terminal.close();
 });
 
