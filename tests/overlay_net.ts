@@ -18,6 +18,8 @@ export interface ServerOptions {
   at?: number;
   /** Changes to the limits. */
   limits?: Partial<Limits>;
+  /** What the time is, in ms; the real one by default. */
+  now?: () => number;
   /** Replaces the wait before the next try to connect. */
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -41,7 +43,13 @@ export class Server implements AsyncDisposable {
     const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
     const listener = Deno.listen({ hostname: "127.0.0.1", port: options.at ?? 0 });
     const inForce = limits(options.limits);
-    const flow = new Flow(inForce);
+    const flow = new Flow(inForce, {
+      now: options.now ?? (() => performance.now()),
+      every: (ms, tick) => {
+        const timer = setInterval(tick, ms);
+        return () => clearInterval(timer);
+      },
+    });
     const operator = openOperator(flow, {
       stdout: { write: (data) => Promise.resolve(this.#add("stdout", data)) },
       stderr: { write: (data) => Promise.resolve(this.#add("stderr", data)) },

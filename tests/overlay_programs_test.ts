@@ -1,5 +1,7 @@
+import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
-import { deadline, Program, type ProgramOptions } from "./helpers.ts";
+import { resident } from "./crowd.ts";
+import { deadline, Peer, Program, type ProgramOptions } from "./helpers.ts";
 import { Client, Server } from "./overlay_net.ts";
 
 function startServer(...args: string[]): Program {
@@ -424,6 +426,41 @@ Deno.test("overlay.ts says on stderr that its neighbour is not there, and serves
     `cannot connect to 127.0.0.1:${at}: nothing listens there, is the server running and the ` +
       "port right? (trying again in 1 s)",
   );
+});
+
+Deno.test("overlay.ts serves as before, in bounded memory, while strangers' links come and go", async () => {
+  await using server = startServer("-p", "0", "-o", "0");
+  const overlay = await port(server, "server overlay started");
+  using alice = await Client.register(await port(server), "Alice");
+  /** The 99th percentile of so many round trips, in ms, with something done before each. */
+  const p99 = async (count: number, before: () => Promise<void>) => {
+    const ms: number[] = [];
+    for (let i = 0; i < count; i++) {
+      await before();
+      const sent = performance.now();
+      await alice.send("sendto Alice x");
+      await alice.expect("recvfrom Alice x");
+      ms.push(performance.now() - sent);
+    }
+    return ms.toSorted((a, b) => a - b)[Math.floor(count * 0.99) - 1]!;
+  };
+  const control = await p99(100, () => Promise.resolve());
+  using neighbour = await Peer.connect(overlay);
+  for (let i = 0; i < 70_000; i += 1000) {
+    const lines = Array.from({ length: 1000 }, (_, j) => `Bob to Nobody: ${i + j}\n`);
+    await neighbour.send(lines.join(""));
+  }
+  await neighbour.send("Bob to Alice: that was all\n");
+  await alice.expect("recvfrom Bob that was all");
+  const before = resident(server.pid);
+  const strangers: Peer[] = [];
+  const opening = await p99(300, async () => void strangers.push(await Peer.connect(overlay)));
+  const closing = await p99(300, () => Promise.resolve(strangers.pop()!.close()));
+  const grown = resident(server.pid) - before;
+  const bound = Math.max(50, 10 * control);
+  assert(opening < bound && closing < bound, `${opening} and ${closing}, else ${control} ms`);
+  assert(grown < 64 * 1024 * 1024, `${grown} bytes more`);
+  assertEquals(await server.stop(), 0);
 });
 
 /** A socket that stands for a server. */

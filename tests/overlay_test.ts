@@ -482,6 +482,51 @@ Deno.test("serve() answers no further name when there are as many as it may keep
   await bob.expectNothing();
 });
 
+Deno.test("serve() gives a newcomer the place of the name that has been silent longest, never of one that spoke", async () => {
+  let now = 0;
+  await using server = new Server({ limits: { clients: 3 }, now: () => now });
+  using alice = await Client.register(server.port, "Alice");
+  await alice.send("sendto Alice I speak");
+  await alice.expect("recvfrom Alice I speak");
+  using ghosts = await Client.register(server.port, "Ghost1");
+  now = 1000;
+  await ghosts.send("register Ghost2");
+  await ghosts.expect("welcome Ghost2");
+  const arrives = async (name: string) => {
+    using _client = await Client.register(server.port, name);
+  };
+  const refuses = async (name: string) => {
+    using client = new Client(server.port);
+    await client.send(`register ${name}`);
+    // Handled when what was sent behind it is.
+    await alice.send("sendto Alice x");
+    await alice.expect("recvfrom Alice x");
+    await client.expectNothing();
+  };
+  now = 9999;
+  await refuses("Carol");
+  assertStringIncludes(server.stderr, "refused to register Carol: 3 names are the limit\n");
+  now = 10_000;
+  await arrives("Carol");
+  await ghosts.send("sendto Ghost1 are you there?");
+  await server.until("Ghost1 is not registered with server\n");
+  // Ghost2 has spoken by that, and Alice long since: Carol alone may give her place.
+  now = 19_999;
+  await refuses("Dave");
+  now = 20_000;
+  await arrives("Dave");
+  now = 25_000;
+  // Again, from another address: it is the time of its last word that counts.
+  await arrives("Dave");
+  now = 34_999;
+  await refuses("Eve");
+  now = 35_000;
+  await arrives("Eve");
+  await alice.send("sendto Ghost2 and you?");
+  await ghosts.expect("recvfrom Alice and you?");
+  await server.untilNoted("takes the place of");
+});
+
 Deno.test("serve() goes on when a client is gone and its port unreachable", async () => {
   await using server = new Server();
   using alice = await Client.register(server.port, "Alice");
