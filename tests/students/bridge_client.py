@@ -53,8 +53,7 @@ def say(*parts):
     print(*parts, flush=MISTAKE != "unflushed")
 
 
-def write_block(kind, headers):
-    end = "\n" if MISTAKE == "line-feeds" else "\r\n"
+def write_block(kind, headers, end="\r\n"):
     lines = [kind] + [f"{name}: {value}" for name, value in headers]
     return (end.join(lines) + end + end).encode()
 
@@ -94,7 +93,8 @@ class Client:
         try:
             conn = self.kept if MISTAKE == "one-connection" else None
             conn = conn or socket.create_connection(self.server, timeout=10)
-            conn.sendall(write_block(kind, headers))
+            end = "\n" if MISTAKE == "line-feeds" else "\r\n"
+            conn.sendall(write_block(kind, headers, end))
             while b"\r\n\r\n" not in data and b"\n\n" not in data:
                 piece = conn.recv(4096)
                 data += piece

@@ -6,6 +6,7 @@
  */
 
 import type { Given, Hint } from "../../check/case.ts";
+import { BRIDGE_MISTAKES, BRIDGE_STUDENTS } from "./bridge_mistakes.ts";
 import { CHANNELS_MISTAKES, CHANNELS_STUDENTS } from "./channels_mistakes.ts";
 import { OVERLAY_MISTAKES, OVERLAY_STUDENTS } from "./overlay_mistakes.ts";
 import { RELAY_MISTAKES, RELAY_STUDENTS } from "./relay_mistakes.ts";
@@ -29,6 +30,7 @@ export interface Mistake {
 export const STUDENTS: Readonly<Record<string, Given>> = {
   relay: RELAY_STUDENTS,
   channels: CHANNELS_STUDENTS,
+  bridge: BRIDGE_STUDENTS,
   overlay: OVERLAY_STUDENTS,
 };
 
@@ -42,6 +44,11 @@ export const OURS: Readonly<Record<string, Given>> = {
     server: `${Deno.execPath()} run --allow-net server.ts channels {port}`,
     client: `${Deno.execPath()} run --allow-net client.ts channels {name} {host} {port}`,
   },
+  bridge: {
+    server: `${Deno.execPath()} run --allow-net server.ts bridge --port={port}`,
+    client:
+      `${Deno.execPath()} run --allow-net client.ts bridge --id={name} --port={peerport} --server={host}:{port}`,
+  },
   overlay: {
     server: `${Deno.execPath()} run --allow-net overlay.ts -p {port}`,
     client: `${Deno.execPath()} run --allow-net client.ts overlay -s {host} -p {port} -n {name}`,
@@ -52,5 +59,6 @@ export const OURS: Readonly<Record<string, Given>> = {
 export const MISTAKES: readonly Mistake[] = [
   ...RELAY_MISTAKES,
   ...CHANNELS_MISTAKES,
+  ...BRIDGE_MISTAKES,
   ...OVERLAY_MISTAKES,
 ];
