@@ -62,7 +62,11 @@ async function bridge(scene: Scene, id: string): Promise<Message> {
 /** Fails unless the answer holds this contact. */
 function expectContact(scene: Scene, answer: Message, contact: Contact): void {
   const words = `${contact.id}, ${contact.ip}, ${contact.port} in the headers`;
-  scene.expect(holds(answer, contact), words, { where: "the answer", got: answer.raw });
+  scene.expect(holds(answer, contact), words, {
+    where: "the answer",
+    got: answer.raw,
+    ...answer.headers.has("port") ? { hint: BRIDGE_HINTS.headers } : {},
+  });
 }
 
 /** Fails unless the answer holds the contact of this client; B-S-09 looks at all of the contact. */
@@ -374,7 +378,11 @@ const REQUESTS: Case[] = [
       const answer = await bridge(scene, "Alice");
       for (const name of ["clientid", "ip", "port"]) {
         const value = answer.headers.get(name);
-        scene.expect(value === "", `an empty ${name}`, { where: "the answer", got: answer.raw });
+        scene.expect(value === "", `an empty ${name}`, {
+          where: "the answer",
+          got: answer.raw,
+          ...value === ALICE.id ? { hint: BRIDGE_HINTS.peer } : {},
+        });
       }
     },
   },

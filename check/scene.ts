@@ -118,6 +118,7 @@ export class Scene {
   #remarks: string[] = [];
   #server: Program | undefined;
   #host: string | undefined;
+  #reached = false;
   #port: number | undefined;
 
   /** A scene for one playing. */
@@ -306,6 +307,7 @@ export class Scene {
           const wire = await connect(host);
           this.#host = host;
           this.facts.set("host", host);
+          this.#reached = true;
           return wire;
         } catch (error) {
           if (error instanceof Deno.errors.NotCapable) throw error;
@@ -316,10 +318,13 @@ export class Scene {
         const expected =
           `the server to accept connections on port ${port}, and it ended with exit ` +
           `code ${program.code}`;
+        // A server that took a connection has started; what ended it is the matter of the case.
+        if (this.#reached) throw new Failure(expected, { where: "server" });
         throw new DidNotStart(expected, { where: "server", hint: HINTS.doesNotStart });
       }
       if (performance.now() > limit) {
-        throw new DidNotStart(`the server to accept connections on port ${port}`, {
+        const Kind = this.#reached ? Failure : DidNotStart;
+        throw new Kind(`the server to accept connections on port ${port}`, {
           where: "server",
           waited: patience,
         });
