@@ -13,7 +13,7 @@
  */
 
 import { TextLineStream } from "@std/streams/text-line-stream";
-import { type Console, openConsole } from "./lib/console.ts";
+import type { Console, ConsoleOptions } from "./lib/console.ts";
 import {
   acceptSessions,
   connect,
@@ -89,8 +89,8 @@ export function main(args: readonly string[]): Promise<number> {
   return runRole(args, { protocols: PROTOCOLS, usage: USAGE });
 }
 
-/** So many characters without a line end are a line: an endless one must not fill the memory. */
-const MOST_CHARACTERS = 1024 * 1024;
+/** No line is so long, in characters or bytes: one without an end must not fill the memory. */
+const LINE_MOST = 1024 * 1024;
 
 /** Takes what is piped in apart into lines, one of endless length into parts. */
 export function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<string> {
@@ -99,13 +99,24 @@ export function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<st
     transform(text, controller) {
       const end = text.lastIndexOf("\n");
       length = end === -1 ? length + text.length : text.length - end - 1;
-      const tooLong = length > MOST_CHARACTERS;
+      const tooLong = length > LINE_MOST;
       if (tooLong) length = 0;
       controller.enqueue(tooLong ? text + "\n" : text);
     },
   });
   return input.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
     .pipeThrough(bounded).pipeThrough(new TextLineStream());
+}
+
+/** Opens a client's end for a person, for whom Control-C is `request`. */
+type OpenPerson = (request: () => void, options?: Omit<ConsoleOptions, "split">) => Console;
+
+/** Loads what a person needs: a command line that is wrong, or asks for help, is answered without. */
+async function loadPerson(booleans: Record<string, boolean>): Promise<OpenPerson> {
+  const { openConsole } = await import("./lib/console.ts");
+  const timestamps = booleans["timestamps"] === true;
+  return (onInterrupt, options) =>
+    openConsole({ split: typedLines, timestamps, onInterrupt, ...options });
 }
 
 /** Lines piped in, answers on the screen: it is a person's terminal that must be safe. */
@@ -131,27 +142,20 @@ async function receive(
   }
 }
 
-/** The two ends of a chat over one connection, each resolved when it is over. */
-interface Conversation {
-  console: Console;
-  outbound: Outbound;
-  /** The person has left; what is queued by then is still sent. */
-  typing: Promise<void>;
-  /** The server has ended the connection. */
-  listening: Promise<void>;
-}
+/** A chat over one connection: `typing` resolves when the person has left, `listening` at its end. */
+type Chat = Record<"typing" | "listening", Promise<void>> & Record<"outbound", Outbound>;
 
-/** Waits for the end of a chat, and says who ended it. A server gets `leaveMs` to see the person off. */
+/** Waits for the end of a chat, and says who ended it. A server gets `ms` to see the person off. */
 async function converse(
   conn: Deno.TcpConn,
-  { console, outbound, typing, listening }: Conversation,
-  { leaveMs }: { leaveMs: number },
+  { outbound, typing, listening }: Chat,
+  { console, ms }: { console: Console; ms: number },
 ): Promise<"left" | "gone"> {
   const first = await Promise.race([
     typing.then(() => "left" as const),
     listening.then(() => "gone" as const),
   ]);
-  if (first === "left") await within(leaveMs, outbound.drained().then(() => listening));
+  if (first === "left") await within(ms, outbound.drained().then(() => listening));
   outbound.discard();
   tryClose(conn);
   await Promise.all([listening, console.close(), typing]);
@@ -166,8 +170,6 @@ const BARE_MS = 100;
 const GREETING_MS = 100;
 /** Some servers do not close after QUIT. */
 const QUIT_MS = 2000;
-/** No list of users is that long; a stream without line ends must not fill the memory. */
-const LINE_BYTES = 1024 * 1024;
 /** What helps behind a reply of these words, on a terminal. */
 const RELAY_HINTS: Record<string, string | undefined> = {
   [relay.TEXTS.unknownMessage]: "try: BCST Hello all",
@@ -294,7 +296,7 @@ async function listenRelay(conn: Deno.TcpConn, console: Console, own: OwnNotices
     }
     for (const text of own.received(line)) console.show(text, { hint: RELAY_HINTS[text] });
   };
-  const lines = new LineSplitter({ maxBytes: LINE_BYTES, bareMs: BARE_MS, strict: false });
+  const lines = new LineSplitter({ maxBytes: LINE_MOST, bareMs: BARE_MS, strict: false });
   await receive({ read }, lines, { console, take });
 }
 
@@ -315,9 +317,7 @@ async function chatRelay(
     console.close();
     within(QUIT_MS, listening).then(() => outbound.discard());
   });
-  const first = await converse(conn, { console, outbound, typing, listening }, {
-    leaveMs: QUIT_MS,
-  });
+  const first = await converse(conn, { outbound, typing, listening }, { console, ms: QUIT_MS });
   if (first === "gone") console.note(`the server at ${where} has ended the connection`);
   else if (own.farewell !== undefined) console.show(own.farewell);
   await console.close();
@@ -339,17 +339,15 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
   if (options.help) return "help";
   const [hostname, portText] = options.words as [string, string];
   const number = port(portText, 1);
+  const openPerson = await loadPerson(options.booleans);
   using shutdown = shutdownOnSignals();
   const { signal } = shutdown;
   const conn = await connect(hostname, { port: number, signal });
   if (!conn) return 0;
-  const console = openConsole({
-    split: typedLines,
+  const console = openPerson(shutdown.request, {
     commands: relay.COMMANDS.map((command) => command.split(" ")[0]!),
     named: relay.named,
     typed: /^(?:JOIN|MESG) (\S+)/,
-    timestamps: options.booleans["timestamps"] === true,
-    onInterrupt: shutdown.request,
   });
   return await chatRelay(conn, console, { where: `${hostname}:${number}`, signal });
 }
@@ -461,7 +459,7 @@ async function chatChannels(
   const listening = receive(conn, splitter, { console, take }).then(() => {
     if (!leaving) view.gone(gone);
   });
-  await converse(conn, { console, outbound, typing, listening }, { leaveMs: LEAVE_MS });
+  await converse(conn, { outbound, typing, listening }, { console, ms: LEAVE_MS });
 }
 
 const CHANNELS_USAGE = `usage: client.ts channels NAME HOST PORT [options]
@@ -485,31 +483,26 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
   const number = port(portText, 1);
   // A server would close on it without a word.
   if (name.trim() === "") throw new UsageError("NAME must not be empty");
+  const openPerson = await loadPerson(options.booleans);
   using shutdown = shutdownOnSignals();
   const { signal } = shutdown;
   const conn = await connect(hostname, { port: number, signal }).catch(async (error) => {
     if (!(error instanceof StartError)) throw error;
     // The document's own sentence on stdout; ours, on stderr, says why.
-    const console = openConsole({ split: typedLines });
+    const console = openPerson(shutdown.request);
     console.write(`${channels.TEXTS.cannotConnect(hostname, number)}\n`);
     await console.close();
     throw error;
   });
   if (!conn) return 0;
-  const console = openConsole({
-    split: typedLines,
+  const console = openPerson(shutdown.request, {
     commands: ["/create", "/join", "/list"],
     prompt: channels.TEXTS.prefix,
     named: namesIn,
     typed: /^\/(?:create|join) (\S+)/,
-    timestamps: options.booleans["timestamps"] === true,
-    onInterrupt: shutdown.request,
   });
-  await chatChannels(conn, console, {
-    name,
-    gone: channels.TEXTS.disconnected(hostname, number),
-    signal,
-  });
+  const gone = channels.TEXTS.disconnected(hostname, number);
+  await chatChannels(conn, console, { name, gone, signal });
   return 0;
 }
 
@@ -542,6 +535,7 @@ class OverlayClient {
   readonly #options: OverlayOptions;
   /** Aborted by the next welcome. */
   #welcome = new AbortController();
+  /** When the server was last heard, or asked whether it is there. */
   #heard = performance.now();
 
   constructor(options: OverlayOptions) {
@@ -626,6 +620,7 @@ class OverlayClient {
   async #say(datagram: Uint8Array): Promise<void> {
     const { name, retryMs, left, console } = this.#options;
     if (performance.now() - this.#heard >= SILENT_TRIES * retryMs) {
+      this.#heard = performance.now();
       this.#welcome = new AbortController();
       await this.#send(overlay.register(name));
       const { signal } = this.#welcome;
@@ -670,17 +665,15 @@ async function runOverlay(args: readonly string[]): Promise<"help" | number> {
   const server: Deno.NetAddr = { transport: "udp", hostname, port: port(p, 1) };
   const retryText = strings["retry-ms"] ?? String(RETRY_MS);
   const retryMs = wholeNumber(retryText, { name: "--retry-ms", min: 1 });
+  const openPerson = await loadPerson(booleans);
   using shutdown = shutdownOnSignals();
   const anywhere = hostname.includes(":") ? "::" : "0.0.0.0";
   const listening = { transport: "udp", hostname: anywhere, port: 0 } as const;
   const socket = tracedDatagrams(Deno.listenDatagram(listening));
-  const console = openConsole({
-    split: typedLines,
+  const console = openPerson(shutdown.request, {
     commands: ["sendto", "exit", "help"],
     named: overlay.named,
     typed: /^sendto (\S+)/,
-    timestamps: booleans["timestamps"] === true,
-    onInterrupt: shutdown.request,
   });
   const { signal: left } = shutdown;
   // A signal is an end of the input: the words for it are the same.
@@ -1232,14 +1225,12 @@ async function runBridge(args: readonly string[]): Promise<"help" | number> {
     throw new UsageError(`--server must be ADDRESS:PORT, not ${JSON.stringify(server)}`);
   }
   const to = { hostname, port: port(number!, 1) };
+  const openPerson = await loadPerson(booleans);
   using shutdown = shutdownOnSignals();
   using listener = listen({ hostname: host ?? "0.0.0.0", port: port(strings.port!) });
-  const console = openConsole({
-    split: typedLines,
+  const console = openPerson(shutdown.request, {
     commands: [...bridge.COMMANDS, "/help"],
     named: bridge.named,
-    timestamps: booleans.timestamps === true,
-    onInterrupt: shutdown.request,
   });
   const announced = host === "0.0.0.0" || host === "::" ? undefined : host;
   const client = new BridgeClient({ id, host: announced, server: to, console, listener });

@@ -384,6 +384,9 @@ Deno.test("client.ts overlay registers again before it sends after a long silenc
   await server.expect("register Kay");
   await server.expect("sendto Bob to nobody");
   await client.until("the server does not answer: what is sent may be lost\n", "stderr");
+  // It has just been asked: the next text does not wait for it.
+  await client.type("sendto Bob to nobody again");
+  await server.expect("sendto Bob to nobody again");
   await client.type("exit");
   assertEquals(await client.code(), 0);
   assertEquals(client.stdout, "connected to server and registered Kay\nterminating client...\n");

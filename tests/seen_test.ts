@@ -171,8 +171,8 @@ for (const [name, scene] of Object.entries(SCENES)) {
       for (const [sent] of texts) await sender.say(scene.said(sent));
       await sees(pty, shown);
       if (name === "client.ts bridge") {
-        const caller = "Incoming chat request from E\\x1b[2Jve\\u202e 127.0.0.1:1";
-        assertEquals(pty.vt.lines.includes(caller), true);
+        const caller = "Incoming chat request from Eve\\u202e 127.0.0.1:1";
+        assertEquals(pty.vt.lines.find((line) => line.startsWith("Incoming")), caller);
       }
       await pty.type("\x03");
       sender.end();
@@ -269,8 +269,9 @@ Deno.test("overlay and chatroom --udp: what is said arrives byte for byte, and i
 });
 
 Deno.test("servers tell their operators of odd names and requests in words that do nothing", async () => {
-  const odd = "\x1b]52;c;eA==\x07\u009b2J\u202eEve";
-  const safe = "\\x1b]52;c;eA==\\x07\\x9b2J\\u202eEve";
+  // A name with control characters is refused; one that turns the line around is a name.
+  const odd = "\u202e\u2066Eve";
+  const safe = "\\u202e\\u2066Eve";
   await using channels = new Program("server.ts", ["channels", "0"]);
   using member = await Peer.connect(await channels.port());
   await member.send(frame(odd));
