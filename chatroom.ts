@@ -21,6 +21,7 @@ import {
   connect,
   frames,
   FrameTooLongError,
+  fromOutside,
   hangUp,
   isDisconnect,
   LineSplitter,
@@ -1392,8 +1393,10 @@ ${limitHelp(UDP_LIMITS, { clients: CLIENTS })}${TRACE_HELP}`,
       if (error instanceof StartError) throw error;
       throw new StartError(`cannot listen on ${hostname}:${at}: ${listenReason(error)}`);
     }
-    const where = reachable(server.server_socket.addr as Deno.NetAddr);
-    Deno.stderr.writeSync(encode(`listening on ${where}\n`));
+    const addr = server.server_socket.addr as Deno.NetAddr;
+    const outside = fromOutside(addr);
+    const lines = [`listening on ${reachable(addr)}`, ...outside ? [outside] : []];
+    Deno.stderr.writeSync(encode(lines.map((line) => `${line}\n`).join("")));
     await server.run();
   },
 };

@@ -21,6 +21,7 @@ import {
   type Endpoint,
   frames,
   FrameTooLongError,
+  fromOutside,
   hangUp,
   isDisconnect,
   LineSplitter,
@@ -630,7 +631,10 @@ export async function run(args: readonly string[]): Promise<"help" | void> {
   try {
     using listener = tcp && listen(tcp);
     const { signal } = shutdown;
-    await serve(socket, { signal, limits, flow, operator, listener, neighbour });
+    const served = serve(socket, { signal, limits, flow, operator, listener, neighbour });
+    const outside = fromOutside(socket.addr as Deno.NetAddr);
+    if (outside) operator.note(outside);
+    await served;
     await operator.end();
   } finally {
     operator.close();

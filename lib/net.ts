@@ -8,6 +8,7 @@
 import { Flow, Outbound } from "./outbound.ts";
 import {
   connectReason,
+  hostPort,
   type Limits,
   listenReason,
   openOperator,
@@ -557,7 +558,11 @@ export async function runServer(
   const flow = new Flow(limits);
   const operator = openOperator(flow);
   try {
-    await serve(listener, { signal: shutdown.signal, limits, flow, operator });
+    const served = serve(listener, { signal: shutdown.signal, limits, flow, operator });
+    // Behind the server's own first line.
+    const outside = fromOutside(listener.addr);
+    if (outside) operator.note(outside);
+    await served;
     await operator.end();
   } finally {
     operator.close();
@@ -577,10 +582,16 @@ export function listen({ hostname, port }: Endpoint): Deno.TcpListener {
 }
 
 /** The address that a client on this machine can use for a listener. */
-export function reachable(addr: Deno.NetAddr): string {
-  if (addr.hostname === "0.0.0.0") return `127.0.0.1:${addr.port}`;
-  if (addr.hostname === "::") return `[::1]:${addr.port}`;
-  return addr.hostname.includes(":")
-    ? `[${addr.hostname}]:${addr.port}`
-    : `${addr.hostname}:${addr.port}`;
+export function reachable({ hostname, port }: Deno.NetAddr): string {
+  const usable = { "0.0.0.0": "127.0.0.1", "::": "::1" }[hostname] ?? hostname;
+  return hostPort({ hostname: usable, port });
+}
+
+/** How other machines reach a socket that listens on all addresses; undefined for any other. */
+export function fromOutside({ hostname, port }: Deno.NetAddr): string | undefined {
+  if (hostname !== "0.0.0.0" && hostname !== "::") return undefined;
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "networkInterfaces" });
+  const addresses = state === "granted" ? Deno.networkInterfaces() : [];
+  const own = addresses.find(({ family, address }) => family === "IPv4" && !/^127\./.test(address));
+  return `from other machines: ${own?.address ?? "this machine's address"}, port ${port}`;
 }

@@ -127,7 +127,7 @@ Deno.test("server.ts bridge answers a thousand clients that register and bridge 
 });
 
 Deno.test("server.ts bridge says once that it keeps contacts in memory without permission", async () => {
-  const [starting, port] = await startServer("--contacts=contacts.db");
+  const [starting, port] = await startServer("--contacts=contacts.db", "--host=127.0.0.1");
   await using server = starting;
   using peer = await Peer.connect(port);
   await peer.send(register("a", 1));

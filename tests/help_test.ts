@@ -7,6 +7,7 @@
 import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
+import { Program } from "./helpers.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -70,5 +71,31 @@ Deno.test("a wrong number of users is told why it is wrong, a minus sign or not"
     assertEquals(code, 2);
     const reason = `--users must be a whole number of at least 1, not "${users}"`;
     assertEquals(err.trimEnd().split("\n").at(-1), reason);
+  }
+});
+
+Deno.test("a server on all addresses says how other machines reach it, one on loopback does not", async () => {
+  for (
+    const [script, ...args] of [
+      ["server.ts", "relay", "0"],
+      ["server.ts", "bridge", "--port=0"],
+      ["overlay.ts", "-p", "0"],
+      ["chatroom.ts", "server", "--port", "0"],
+    ] as const
+  ) {
+    const here = { permissions: ["--allow-net"] };
+    await using everywhere = new Program(script, [...args], here);
+    const said = /from other machines: this machine's address, port (\d+)\n/;
+    const [, port] = await everywhere.until(said, "stderr");
+    assert(Number(port) > 0);
+    await using loopback = new Program(script, [...args, "--host", "127.0.0.1"], here);
+    await loopback.until(
+      /(listening on|started on) /,
+      script === "server.ts" && args[0] === "bridge" || script === "overlay.ts"
+        ? "stdout"
+        : "stderr",
+    );
+    await loopback.stop();
+    assertEquals(loopback.stderr.includes("from other machines"), false);
   }
 });

@@ -5,7 +5,7 @@ import { deadline, Peer, Program, type ProgramOptions } from "./helpers.ts";
 import { Client, Server } from "./overlay_net.ts";
 
 function startServer(...args: string[]): Program {
-  return new Program("overlay.ts", args);
+  return new Program("overlay.ts", [...args, "--host", "127.0.0.1"]);
 }
 
 function startClient(port: number, name: string, options?: ProgramOptions): Program {
