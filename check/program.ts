@@ -6,7 +6,7 @@
  */
 
 import { bytes } from "./bytes.ts";
-import { DidNotStart, Failure, type Hint } from "./case.ts";
+import { DidNotStart, Failure, type Hint, Skipped } from "./case.ts";
 import { HINTS } from "./hints.ts";
 import { type Expect, Inbox } from "./inbox.ts";
 import type { PeerWatch } from "./peer.ts";
@@ -91,6 +91,7 @@ export class Launcher {
   readonly #guard: Deno.ChildProcess | undefined;
   readonly #guardInput: WritableStreamDefaultWriter<Uint8Array> | undefined;
   readonly #live = new Set<Program>();
+  #over = false;
 
   private constructor(groups: boolean, guard: Deno.ChildProcess | undefined) {
     this.groups = groups;
@@ -113,6 +114,7 @@ export class Launcher {
 
   /** Starts a program; throws `DidNotStart` when there is no such command. */
   start(label: string, words: readonly string[], options: StartOptions): Program {
+    if (this.#over) throw new Skipped("the run was ended");
     const own = options.folder === undefined || !this.groups
       ? words
       : ["sh", "-c", OWN_FOLDER, options.folder, ...words];
@@ -152,8 +154,9 @@ export class Launcher {
     await this.#guard?.status;
   }
 
-  /** Kills at once whatever still lives: for an end that cannot wait. */
+  /** Kills at once whatever still lives, and starts nothing more: for an end that cannot wait. */
   killAll(): void {
+    this.#over = true;
     for (const program of this.#live) program.signal("SIGKILL");
   }
 }
@@ -178,7 +181,7 @@ export class Program {
   readonly err: Inbox;
   /** Resolves to its exit code once it has ended by itself or was killed; 128 + n for signal n. */
   readonly ended: Promise<number>;
-  /** Resolves once it and its group are gone. */
+  /** Resolves once it and its group were killed. */
   readonly gone: Promise<void>;
   /** Its exit code, or undefined while it lives. */
   code: number | undefined;
@@ -186,6 +189,10 @@ export class Program {
   readonly #watch: PeerWatch;
   readonly #groups: boolean;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #readers: ReadableStreamDefaultReader<Uint8Array>[];
+  readonly #pumps: Promise<unknown>;
+  readonly #life: ReturnType<typeof setTimeout>;
+  readonly #gone = Promise.withResolvers<void>();
   #inputOpen = true;
   #asked = false;
 
@@ -202,28 +209,23 @@ export class Program {
     this.#input = child.stdin.getWriter();
     this.out = new Inbox(`${label}'s stdout`, watch, KEPT_BYTES);
     this.err = new Inbox(`${label}'s stderr`, watch, KEPT_BYTES);
-    const readers = [child.stdout.getReader(), child.stderr.getReader()];
-    const pumps = Promise.all([pump(readers[0]!, this.out), pump(readers[1]!, this.err)]);
-    const life = setTimeout(() => this.kill(), LIFE_MS);
+    this.#readers = [child.stdout.getReader(), child.stderr.getReader()];
+    const [out, err] = this.#readers;
+    this.#pumps = Promise.all([pump(out!, this.out), pump(err!, this.err)]);
+    this.#life = setTimeout(() => this.kill(), LIFE_MS);
     this.ended = child.status.then(async ({ code }) => {
-      clearTimeout(life);
       this.code = code;
       watch.did(label, `ended with exit code ${code}`);
       // A grandchild may hold the pipes open for as long as it likes.
-      await atMost(200, pumps);
+      await atMost(200, this.#pumps);
       this.out.end("end of the program");
       this.err.end("end of the program");
       return code;
     });
-    this.gone = this.ended.then(async () => {
-      this.signal("SIGKILL");
-      await atMost(500, pumps);
-      for (const reader of readers) await reader.cancel().catch(() => {});
-      await this.#input.close().catch(() => {});
-    });
+    this.gone = this.#gone.promise;
   }
 
-  /** Its process, which is the first of its group. */
+  /** Its process, and the group that it is started in. */
   get pid(): number {
     return this.#child.pid;
   }
@@ -345,12 +347,19 @@ export class Program {
     }
   }
 
-  /** Ends it: SIGTERM to its group, 2 s, SIGKILL. */
+  /** Ends it and whatever it has forked: SIGTERM to its group, 2 s, SIGKILL. */
   async kill({ patience = TERM_MS } = {}): Promise<void> {
     this.#asked = true;
-    this.signal("SIGTERM");
-    if (await atMost(patience, this.ended) === undefined) this.signal("SIGKILL");
-    await this.gone;
+    clearTimeout(this.#life);
+    if (this.lives) this.signal("SIGTERM");
+    await atMost(patience, this.ended);
+    // Its group may outlive it: a server that forks itself into the background does.
+    this.signal("SIGKILL");
+    await this.ended;
+    await atMost(500, this.#pumps);
+    for (const reader of this.#readers) await reader.cancel().catch(() => {});
+    await this.#input.close().catch(() => {});
+    this.#gone.resolve();
   }
 }
 

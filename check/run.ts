@@ -181,8 +181,14 @@ class Run {
       }
     }
     const rounds: Result[][] = [];
-    for (let i = 0; i < this.#options.repeat; i++) rounds.push(await this.#play(test));
-    return steady(rounds);
+    // What is only needed by others, or never scored, is played once.
+    const times = this.#asked.has(test) && test.level !== "info" ? this.#options.repeat : 1;
+    for (let i = 0; i < times && !this.#options.signal?.aborted; i++) {
+      rounds.push(await this.#play(test));
+    }
+    return rounds.length > 0
+      ? steady(rounds)
+      : this.#all(test, "could not run", "the run was ended");
   }
 
   /** Whether a case finds out how the program speaks: one of level info, ahead of the gate. */
