@@ -8,9 +8,6 @@
  * await new ServerTCP(12345).run();
  * ```
  *
- * Run `deno run --allow-net chatroom.ts server --port 12345` and `… chatroom.ts client --name Alice`; try
- * it with `nc 127.0.0.1 12345` and a name as the first line.
- *
  * @module
  */
 
@@ -71,6 +68,8 @@ export type { Limits };
 
 /** "The local machine's IP", as far as it is known without further permissions. */
 const LOCAL = "127.0.0.1";
+/** Never aborted. */
+const NEVER = new AbortController().signal;
 
 /** Where a server listens, within which limits, and what it tells its operator. */
 export interface ServerOptions {
@@ -78,7 +77,7 @@ export interface ServerOptions {
   hostname?: string;
   /** The limits in force, where they are not the defaults. */
   limits?: Partial<Limits>;
-  /** Whether joins and leaves are said on stderr; what is refused, cut or dropped always is. Default: no. */
+  /** Whether joins and leaves are said on stderr; what is refused or lost always is. Default: no. */
   log?: boolean;
 }
 
@@ -90,10 +89,7 @@ export interface ClientOptions {
   show?: (text: string) => void;
   /** Whether `run()` puts the time before each message, on a terminal only. Default: no. */
   timestamps?: boolean;
-  /**
-   * TCP only: whether name and texts end with a line end, as `nc` sends them. A server of this module then
-   * answers in lines, and neither side has to pause. Default: no.
-   */
+  /** TCP only: whether name and texts end with a line end, and what comes is lines. Default: no. */
   lines?: boolean;
 }
 
@@ -123,12 +119,9 @@ export class Flag {
 
   /** Resolves to true once the flag is set, or after `timeout` seconds to whether it is. */
   async wait(timeout?: number): Promise<boolean> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      if (timeout !== undefined) timer = setTimeout(resolve, timeout * 1000);
-    });
-    await this.unless(late);
-    clearTimeout(timer);
+    const over = new AbortController();
+    await this.unless(timeout ? sleep(timeout * 1000, over.signal) : new Promise<void>(() => {}));
+    over.abort();
     return this.#set;
   }
 
@@ -136,17 +129,16 @@ export class Flag {
    * Settles as `promise` does, or resolves to undefined once the flag is set. A race with `wait()` would
    * keep every promise that has lost for as long as the flag is clear.
    */
-  unless<T>(promise: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      const go = () => resolve(undefined);
-      if (this.#set) go();
-      else this.#waiting.add(go);
-      const settle = <V>(how: (value: V) => void) => (value: V) => {
-        this.#waiting.delete(go);
-        how(value);
-      };
-      promise.then(settle(resolve), settle(reject));
-    });
+  async unless<T>(promise: Promise<T>): Promise<T | undefined> {
+    const { promise: set, resolve } = Promise.withResolvers<undefined>();
+    const go = () => resolve(undefined);
+    if (this.#set) go();
+    else this.#waiting.add(go);
+    try {
+      return await Promise.race([set, promise]);
+    } finally {
+      this.#waiting.delete(go);
+    }
   }
 }
 
@@ -171,38 +163,30 @@ class Member {
   early: Uint8Array[] = [];
   /** `Alice: ` in bytes, made when she first says something. */
   prefix: Uint8Array | undefined;
-  readonly #conn: Deno.TcpConn;
-  readonly #limits: Limits;
   #waiting: Uint8Array[] = [];
   /** When the next bare text may go out, on the clock of `performance.now()`. */
   #next = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #empty: PromiseWithResolvers<void> | undefined;
 
-  constructor(
-    conn: Deno.TcpConn,
-    { flow, limits, onCut }: { flow: Flow; limits: Limits; onCut: (reason?: string) => void },
-  ) {
-    this.#conn = conn;
-    this.#limits = limits;
-    this.outbound = new Outbound(conn, flow, { join: false, onCut });
+  constructor(readonly conn: Deno.TcpConn, readonly limits: Limits, outbound: Outbound) {
+    this.outbound = outbound;
     this.texts = frames(conn, new TextSplitter(limits.lineBytes));
   }
 
   /** Reads the name; undefined when the stream ends first. Rejects as it does, or when there is too much. */
   async name(): Promise<Uint8Array | undefined> {
-    const splitter = new LineSplitter({ maxBytes: this.#limits.unterminatedBytes });
+    const splitter = new LineSplitter({ maxBytes: this.limits.unterminatedBytes });
     const buffer = new Uint8Array(NAME_READ_BYTES);
-    for (let count; (count = await this.#conn.read(buffer)) !== null;) {
+    for (let count; (count = await this.conn.read(buffer)) !== null;) {
       const bytes = buffer.subarray(0, count);
       this.lines ||= bytes.includes(LF);
-      if (!this.lines && count === buffer.length) throw new RangeError(`no name in ${count} bytes`);
-      if (!this.lines) return bytes;
+      if (!this.lines && count < buffer.length) return bytes;
+      if (!this.lines) throw new RangeError(`no end of its name within ${count} bytes`);
       const [name, ...early] = splitter.push(bytes).filter((line) => line.length > 0);
       if (splitter.error) throw splitter.error;
       if (!name) continue;
       this.early = early.map((line) => line.slice());
-      this.texts = frames(this.#conn, splitter);
+      this.texts = frames(this.conn, splitter);
       this.outbound.join = true;
       return name;
     }
@@ -214,7 +198,7 @@ class Member {
     if (this.lines) return this.outbound.send(concat(text, LINE_END));
     this.#waiting.push(text);
     if (this.#waiting.length >= FLOOD) {
-      this.#join();
+      this.#waiting = [concat(...this.#waiting)];
       this.#next = -Infinity;
     }
     this.#go();
@@ -222,13 +206,13 @@ class Member {
 
   /** What waits goes out in one write, and behind it `text` alone, each after its pause. */
   last(text?: Uint8Array): void {
-    this.#join();
+    if (this.#waiting.length > 1) this.#waiting = [concat(...this.#waiting)];
     if (text) this.send(text);
   }
 
   /** Resolves when all that was sent is with the kernel, or cannot be. */
   async drained(): Promise<void> {
-    if (this.#waiting.length > 0) await (this.#empty ??= Promise.withResolvers()).promise;
+    while (this.#waiting.length > 0) await sleep(PACE_MS, NEVER);
     await this.outbound.drained();
   }
 
@@ -236,12 +220,7 @@ class Member {
   discard(): void {
     clearTimeout(this.#timer);
     this.#waiting = [];
-    this.#empty?.resolve();
     this.outbound.discard();
-  }
-
-  #join(): void {
-    if (this.#waiting.length > 1) this.#waiting = [concat(...this.#waiting)];
   }
 
   #go(): void {
@@ -251,8 +230,7 @@ class Member {
       this.outbound.send(this.#waiting.shift()!);
       this.#next = now + PACE_MS;
     }
-    if (this.#waiting.length === 0) this.#empty?.resolve();
-    else this.#timer = setTimeout(() => this.#go(), this.#next - now);
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#go(), this.#next - now);
   }
 }
 
@@ -284,8 +262,6 @@ export class ServerTCP {
   /** The clients that read lines: they get texts together. */
   readonly #room: Fanout;
   readonly #bare = new Set<Member>();
-  /** Connections that have not said a name. */
-  readonly #strangers = new Set<Deno.TcpConn>();
   readonly #closing = new Map<Deno.TcpConn, Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #limits: Limits;
@@ -298,10 +274,7 @@ export class ServerTCP {
   #heard: { text: string; bytes: Uint8Array } | undefined;
   #ending: Promise<void> | undefined;
 
-  /**
-   * Listens on `server_port`. Throws the runtime's own error when it cannot, such as
-   * `Deno.errors.AddrInUse`.
-   */
+  /** Listens on `server_port`, or throws the runtime's own error, such as `Deno.errors.AddrInUse`. */
   constructor(server_port: number, options: ServerOptions = {}) {
     const { hostname = LOCAL, limits: changes, log = false } = options;
     this.server_socket = Deno.listen({ hostname, port: server_port, tcpBacklog: BACKLOG });
@@ -323,7 +296,7 @@ export class ServerTCP {
     conn.setNoDelay(true);
     this.#taken?.(conn);
     const member = this.#meet(conn);
-    const name = await this.#nameOf(conn, member);
+    const name = await this.#nameOf(member);
     const taken = this.clients.values().some((other) => other === name);
     if (name === undefined || taken) {
       if (taken) member.send(encode(TEXTS.taken));
@@ -357,12 +330,10 @@ export class ServerTCP {
   broadcast(client_socket_sent: Deno.TcpConn, message: string): void {
     const name = this.clients.get(client_socket_sent);
     if (name === undefined) return;
-    if (this.#heard?.text === message) {
-      // What a client sends is a text, whatever it is, and goes on as the bytes that it came in.
-      return this.#say(client_socket_sent, this.#heard.bytes);
-    }
-    if (message !== WORDS.join && message !== WORDS.exit) {
-      return this.#say(client_socket_sent, encode(message));
+    // What a client sends is a text, whatever it is, and goes on as the bytes that it came in.
+    const bytes = this.#heard?.text === message ? this.#heard.bytes : undefined;
+    if (bytes || (message !== WORDS.join && message !== WORDS.exit)) {
+      return this.#say(client_socket_sent, bytes ?? encode(message));
     }
     const what = message === WORDS.join ? "joined" : "left";
     this.#tell(client_socket_sent, encode(TEXTS[what](name)));
@@ -393,7 +364,7 @@ export class ServerTCP {
     const take = (bytes: Uint8Array) => more = this.#take(client_socket, bytes);
     const options = { signal: this.#stopping.signal, flow: this.#flow, rate: this.#limits.rate };
     try {
-      for (const texts of [only(member.early), member.texts]) {
+      for (const texts of [[member.early], member.texts]) {
         if (more) await this.handle_event.unless(takeFrames(texts, take, options));
       }
     } catch (error) {
@@ -437,41 +408,37 @@ export class ServerTCP {
 
   /** The next connection that `accept_client` takes; what that resolves to is kept in `admissions`. */
   async #accept(admissions: WeakMap<Deno.TcpConn, Promise<boolean>>): Promise<Deno.TcpConn> {
-    for (;;) {
-      const { promise, resolve, reject } = Promise.withResolvers<Deno.TcpConn | undefined>();
-      this.#taken = resolve;
-      const admission = this.accept_client();
-      // An override may accept in its own way: its client is known when it is done, and stands last.
-      admission.then((is) => {
-        if (this.#taken === resolve) resolve(is ? [...this.clients.keys()].at(-1) : undefined);
-      }, reject);
-      const conn = await promise;
-      if (conn) admissions.set(conn, admission);
-      if (conn) return conn;
-      await sleep(PACE_MS, this.#stopping.signal);
-    }
+    const { promise, resolve, reject } = Promise.withResolvers<Deno.TcpConn>();
+    this.#taken = resolve;
+    const admission = this.accept_client();
+    admission.then((is) => {
+      if (this.#taken !== resolve) return;
+      // An override has accepted in its own way: its client stands last; without one it is asked again.
+      if (is) resolve([...this.clients.keys()].at(-1)!);
+      else reject(new Error("nobody"));
+    }, reject);
+    admissions.set(await promise, admission);
+    return promise;
   }
 
   /** Waits for a connection's name; undefined when it says none, or one that cannot be had. */
-  async #nameOf(conn: Deno.TcpConn, member: Member): Promise<string | undefined> {
-    this.#strangers.add(conn);
-    const late = setTimeout(() => tryClose(conn), this.#limits.introduceMs);
-    try {
-      const said = await member.name();
-      if (!said || this.#ended) return undefined;
-      const text = decode(said);
-      const name = text === undefined ? undefined : nameIn(text);
-      if (name === undefined) this.#note(conn, "sent a name that is empty or cannot be printed");
-      else if (name !== text!.trim()) this.#note(conn, `sent a name that was cut to ${name}`);
-      return name;
-    } catch (error) {
-      // However it fails to say a name, it is a stranger that is gone.
-      if (!isDisconnect(error)) this.#note(conn, `sent ${(error as Error).message}`);
-      return undefined;
-    } finally {
-      clearTimeout(late);
-      this.#strangers.delete(conn);
-    }
+  async #nameOf(member: Member): Promise<string | undefined> {
+    const { conn } = member;
+    const close = () => tryClose(conn);
+    const late = setTimeout(close, this.#limits.introduceMs);
+    this.#stopping.signal.addEventListener("abort", close);
+    // However it fails to say a name, it is a stranger that is gone.
+    const said = await member.name().catch((error) => {
+      if (!isDisconnect(error)) this.#note(conn, `sent ${error.message}`);
+    });
+    clearTimeout(late);
+    this.#stopping.signal.removeEventListener("abort", close);
+    if (!said || this.#ended) return undefined;
+    const text = decode(said) ?? "";
+    const name = nameIn(text);
+    if (name === undefined) this.#note(conn, "sent a name that is empty or cannot be printed");
+    else if (name !== text.trim()) this.#note(conn, `sent a name that was cut to ${name}`);
+    return name;
   }
 
   /** Passes on one text of a client; false when it says `exit`. */
@@ -480,9 +447,9 @@ export class ServerTCP {
     const { lineBytes } = this.#limits;
     if (bytes.length > lineBytes) {
       this.#member(conn).send(encode(TEXTS.tooLong(lineBytes)));
-    } else if (this.broadcast === ServerTCP.prototype.broadcast) {
+    } else if (bytes.length > 0 && this.broadcast === ServerTCP.prototype.broadcast) {
       // Decoding each text costs a tenth of the bench's row "10 clients, 1 sender".
-      if (bytes.length > 0) this.#say(conn, bytes);
+      this.#say(conn, bytes);
     } else if (bytes.length > 0) {
       this.#heard = { text: new TextDecoder().decode(bytes), bytes };
       this.broadcast(conn, this.#heard.text);
@@ -521,7 +488,8 @@ export class ServerTCP {
       if (reason) this.#note(conn, `${reason}: cut`);
       tryClose(conn);
     };
-    const member = new Member(conn, { flow: this.#flow, limits: this.#limits, onCut });
+    const outbound = new Outbound(conn, this.#flow, { join: false, onCut });
+    const member = new Member(conn, this.#limits, outbound);
     this.#members.set(conn, member);
     return member;
   }
@@ -547,7 +515,6 @@ export class ServerTCP {
     this.run_event.set();
     this.handle_event.set();
     tryClose(this.server_socket);
-    this.#strangers.forEach(tryClose);
     const sockets = [...this.clients.keys()];
     for (const socket of sockets) this.#member(socket).last(encode(TEXTS.shutdown));
     for (const socket of sockets) this.close_client(socket);
@@ -556,114 +523,15 @@ export class ServerTCP {
   }
 
   #note(conn: Deno.TcpConn, what: string): void {
-    const name = this.clients.get(conn);
-    const kind = what.replaceAll(/\d+/g, "");
-    this.#operator.note(
-      `${name === undefined ? "a stranger" : JSON.stringify(name)} ${what}`,
-      kind,
-    );
+    const name = JSON.stringify(this.clients.get(conn)) ?? "a stranger";
+    this.#operator.note(`${name} ${what}`, what.replaceAll(/\d+/g, ""));
   }
 }
 
-async function* only<T>(batch: T): AsyncGenerator<T, void, void> {
-  yield batch;
-}
-
-// ---- the person's end of a client ----
+// ---- what both clients have behind the document's methods ----
 
 const SHUT_DOWN = "the server has shut down";
 const VANISHED = "the server has vanished";
-
-/** A client as its `run()` uses it. */
-interface Client {
-  readonly client_name: string;
-  readonly exit_run: Flag;
-  readonly exit_receive: Flag;
-  connect_server(): Promise<boolean>;
-  receive(): Promise<void>;
-  send(text: string): Promise<void>;
-}
-
-/** What both clients have behind the document's methods: the person, and how the client stands. */
-class Person {
-  readonly options: ClientOptions;
-  /** While `run()` runs. */
-  console: Console | undefined;
-  /** Why the client is not in. */
-  failure = "";
-  /** How the server has ended. */
-  outcome: typeof SHUT_DOWN | typeof VANISHED | undefined;
-  /** Messages that came before `receive()` was called. */
-  early: string[] = [];
-  /** Aborted by Control-C. */
-  interrupted: AbortSignal = new AbortController().signal;
-
-  constructor(options: ClientOptions) {
-    this.options = options;
-  }
-
-  /** Shows a message, on a terminal with its control characters escaped but for line ends. */
-  show(text: string): void {
-    if (this.options.show) this.options.show(text);
-    else if (this.console) this.console.show(text, { keepLines: true });
-    else {print(
-        Deno.stdout,
-        Deno.stdout.isTerminal() ? escapeControl(text, { keepLines: true }) : text,
-      );}
-  }
-
-  /** The server has ended. */
-  over(client: Client, outcome: Person["outcome"]): void {
-    this.outcome = outcome;
-    client.exit_run.set();
-    client.exit_receive.set();
-  }
-
-  /** Runs a client from its connection to its end; `leave` says `exit`. Resolves as its `run()` does. */
-  async run(client: Client, leave: () => Promise<unknown>): Promise<boolean> {
-    using shutdown = shutdownOnSignals();
-    this.interrupted = shutdown.signal;
-    shutdown.signal.addEventListener("abort", () => client.exit_run.set());
-    const { openConsole } = await import("./lib/console.ts");
-    if (!await client.connect_server()) {
-      // Interrupted, it may be in without having heard of it.
-      if (shutdown.signal.aborted) await leave();
-      // The reason may be what a server has answered.
-      else print(Deno.stderr, `cannot join: ${escapeControl(this.failure)}`);
-      return shutdown.signal.aborted;
-    }
-    const { timestamps = false } = this.options;
-    const onInterrupt = shutdown.request;
-    const console = openConsole({ split: typedLines, named, timestamps, onInterrupt });
-    this.console = console;
-    console.note(`joined as ${client.client_name.trim()}`);
-    const receiving = client.receive();
-    const unsent = await this.#type(client, console);
-    const { outcome } = this;
-    if (outcome) console.note(outcome);
-    else if (unsent) console.note("what was not sent yet is dropped");
-    // A server that does not close is not waited for.
-    if (!outcome) await within(LEAVE_MS, leave().then(() => receiving));
-    client.exit_receive.set();
-    await receiving;
-    await console.close();
-    return outcome !== VANISHED;
-  }
-
-  /** Sends what is typed until `exit`, the end of the input, or `exit_run`; whether more was typed then. */
-  async #type(client: Client, console: Console): Promise<boolean> {
-    client.exit_run.wait().then(() => console.close());
-    for (let next = console.readLine();;) {
-      const typed = await next;
-      if (client.exit_run.is_set()) return typed !== null;
-      if (typed === null || typed.trim() === WORDS.exit) return false;
-      next = console.readLine();
-      // A message without text would be no message at all to a peer that takes reads for messages.
-      if (typed.trim() !== "") await client.exit_run.unless(client.send(typed));
-    }
-  }
-}
-
 /** A typed line that is longer has no end: it must not fill the memory. */
 const TYPED_BYTES = 1024 * 1024;
 
@@ -690,6 +558,101 @@ function print(stream: typeof Deno.stdout | typeof Deno.stderr, line: string): v
     while (rest.length > 0) rest = rest.subarray(stream.writeSync(rest));
   } catch {
     // Nobody reads it.
+  }
+}
+
+/** The person's end of a client, and how it stands with its server. */
+class Person {
+  /** While `run()` runs. */
+  console: Console | undefined;
+  /** Why the client is not in. */
+  failure = "";
+  /** Messages that came before `receive()` was called. */
+  early: string[] = [];
+  /** Aborted by Control-C. */
+  interrupted: AbortSignal = NEVER;
+  #outcome: string | undefined;
+
+  constructor(readonly client: ClientTCP | ClientUDP, readonly options: ClientOptions) {}
+
+  /** Shows what `next` brings; undefined is the server's end. */
+  async receive(next: () => Promise<string[] | undefined>): Promise<void> {
+    const { client, early } = this;
+    let last = "";
+    for (let batch: string[] | undefined = early.splice(0);;) {
+      for (const text of batch) {
+        if (text === TEXTS.shutdown) return this.#over(SHUT_DOWN);
+        this.#show(last = text);
+      }
+      // A server is read no faster than the screen or a slow pipe takes what it says.
+      await this.console?.drained();
+      batch = await client.exit_receive.unless(next());
+      if (client.exit_receive.is_set()) return;
+      // Without framing, the server's last word may stand right behind a text.
+      if (!batch) return this.#over(last.endsWith(TEXTS.shutdown) ? SHUT_DOWN : VANISHED);
+    }
+  }
+
+  /** Runs the client from its connection to its end; `leave` says `exit`. Resolves as `run()` does. */
+  async run(leave: () => Promise<unknown>): Promise<boolean> {
+    const { client } = this;
+    using shutdown = shutdownOnSignals();
+    this.interrupted = shutdown.signal;
+    shutdown.signal.addEventListener("abort", () => client.exit_run.set());
+    const { openConsole } = await import("./lib/console.ts");
+    if (!await client.connect_server()) {
+      // Interrupted, it may be in without having heard of it.
+      if (shutdown.signal.aborted) await leave();
+      // The reason may be what a server has answered.
+      else print(Deno.stderr, `cannot join: ${escapeControl(this.failure)}`);
+      return shutdown.signal.aborted;
+    }
+    const console = this.console = openConsole({
+      split: typedLines,
+      named,
+      timestamps: this.options.timestamps === true,
+      onInterrupt: shutdown.request,
+    });
+    console.note(`joined as ${client.client_name.trim()}`);
+    const receiving = client.receive();
+    const unsent = await this.#type(console);
+    const outcome = this.#outcome;
+    if (outcome) console.note(outcome);
+    else if (unsent) console.note("what was not sent yet is dropped");
+    // A server that does not close is not waited for.
+    if (!outcome) await within(LEAVE_MS, leave().then(() => receiving));
+    client.exit_receive.set();
+    await receiving;
+    await console.close();
+    return outcome !== VANISHED;
+  }
+
+  /** Sends what is typed until `exit`, the end of the input, or `exit_run`; whether more was typed then. */
+  async #type(console: Console): Promise<boolean> {
+    const { exit_run } = this.client;
+    exit_run.wait().then(() => console.close());
+    for (let next = console.readLine();;) {
+      const typed = await next;
+      if (exit_run.is_set()) return typed !== null;
+      if (typed === null || typed.trim() === WORDS.exit) return false;
+      next = console.readLine();
+      // A message without text would be no message at all to a peer that takes reads for messages.
+      if (typed.trim() !== "") await exit_run.unless(this.client.send(typed));
+    }
+  }
+
+  #show(text: string): void {
+    const { show } = this.options;
+    if (show) return show(text);
+    const lines = { keepLines: true };
+    if (this.console) return this.console.show(text, lines);
+    print(Deno.stdout, Deno.stdout.isTerminal() ? escapeControl(text, lines) : text);
+  }
+
+  #over(outcome: string): void {
+    this.#outcome = outcome;
+    this.client.exit_run.set();
+    this.client.exit_receive.set();
   }
 }
 
@@ -746,7 +709,7 @@ export class ClientTCP {
 
   /** Connects nowhere yet. */
   constructor(client_name: string, server_port: number, options: ClientOptions = {}) {
-    this.#person = new Person(options);
+    this.#person = new Person(this, options);
     this.client_name = client_name;
     this.server_port = server_port;
     this.server_addr = options.hostname ?? LOCAL;
@@ -767,14 +730,12 @@ export class ClientTCP {
       person.failure = "a name must not be empty and must not contain a line end";
       return false;
     }
-    try {
-      const to = { port: this.server_port, signal: person.interrupted };
-      this.client_socket = await connect(this.server_addr, to);
-    } catch (error) {
+    const to = { port: this.server_port, signal: person.interrupted };
+    this.client_socket = await connect(this.server_addr, to).catch((error) => {
       if (!(error instanceof StartError)) throw error;
       person.failure = error.message;
-      return false;
-    }
+      return undefined;
+    });
     if (!this.client_socket) return false;
     this.#batches = messages(this.client_socket, person.options.lines);
     person.failure = "the server does not answer";
@@ -794,23 +755,7 @@ export class ClientTCP {
 
   /** Shows messages until `exit_receive` is set, the server says `server-shutdown`, or it is gone. */
   async receive(): Promise<void> {
-    const [person, batches] = [this.#person, this.#batches];
-    if (!batches) return;
-    let last = "";
-    for (let batch = person.early.splice(0);;) {
-      for (const text of batch) {
-        if (text === TEXTS.shutdown) return this.#over(SHUT_DOWN);
-        person.show(last = text);
-      }
-      // A server is read no faster than the screen or a slow pipe takes what it says.
-      await person.console?.drained();
-      // A connection that breaks has ended like one that is closed.
-      const next = await this.exit_receive.unless(batches.next().catch(() => undefined));
-      if (this.exit_receive.is_set()) return;
-      // Without framing, the server's last word may stand right behind a text.
-      if (!next?.value) return this.#over(last.endsWith(TEXTS.shutdown) ? SHUT_DOWN : VANISHED);
-      batch = next.value;
-    }
+    await this.#person.receive(() => this.#next());
   }
 
   /**
@@ -820,37 +765,39 @@ export class ClientTCP {
    */
   async run(): Promise<boolean> {
     try {
-      return await this.#person.run(this, () => this.send(WORDS.exit));
+      return await this.#person.run(() => this.send(WORDS.exit));
     } finally {
       this.#connected = false;
       if (this.client_socket) tryClose(this.client_socket);
     }
   }
 
-  #over(outcome: typeof SHUT_DOWN | typeof VANISHED): void {
-    this.#connected = false;
-    this.#person.over(this, outcome);
-  }
-
   /** Waits for the answer to the name; what stands behind it is kept. */
   async #answer(): Promise<boolean> {
     const person = this.#person;
     for (let said = "";;) {
-      const next = await this.#batches!.next().catch(() => undefined);
-      if (!next?.value) {
+      const batch = await this.#next();
+      if (!batch) {
         person.failure = said || "the server has closed the connection without an answer";
         return false;
       }
-      for (const [i, text] of next.value.entries()) {
+      for (const [i, text] of batch.entries()) {
         said = (said + text).slice(-READ_BYTES);
         const [, rest] = ANSWER.exec(said) ?? [];
         if (rest === undefined) continue;
-        person.early = [rest, ...next.value.slice(i + 1)].filter((each) => each !== "");
+        person.early = [rest, ...batch.slice(i + 1)].filter((each) => each !== "");
         return true;
       }
       person.failure = said;
       if (said.includes(TEXTS.taken)) return false;
     }
+  }
+
+  async #next(): Promise<string[] | undefined> {
+    // A connection that breaks has ended like one that is closed.
+    const next = await this.#batches?.next().catch(() => undefined);
+    if (!next?.value) this.#connected = false;
+    return next?.value ?? undefined;
   }
 
   async #write(bytes: Uint8Array): Promise<number> {
@@ -887,7 +834,7 @@ export class AddressMap<Value> extends Map<Deno.NetAddr, Value> {
 
   /** Whether an address is there. */
   override has(address: Deno.NetAddr): boolean {
-    return super.has(this.known(address));
+    return this.#keys.has(hostPort(address));
   }
 
   /** Keeps a value at an address. */
@@ -1209,6 +1156,15 @@ const JOIN_MS = 1000;
 const JOIN_TRIES = 5;
 const ANSWERS: readonly string[] = [TEXTS.welcome, TEXTS.taken, TEXTS.full, TEXTS.shutdown];
 
+/**
+ * A datagram as it is shown: one line, whatever is in it; only notices that came together are several, and
+ * a second answer to a `join` that was sent again is no message.
+ */
+function shownAs(text: string | undefined): string[] | undefined {
+  if (text === TEXTS.welcome) return [];
+  return text === undefined ? undefined : noticesIn(text).map((line) => escapeControl(line));
+}
+
 /** A chatroom client over UDP. */
 export class ClientUDP {
   /** The server's address. */
@@ -1233,7 +1189,7 @@ export class ClientUDP {
   /** Opens a socket on a free port. */
   constructor(client_name: string, server_port: number, options: ClientOptions = {}) {
     const { hostname = LOCAL } = options;
-    this.#person = new Person(options);
+    this.#person = new Person(this, options);
     this.client_name = client_name;
     this.server_port = server_port;
     this.server_addr = hostname;
@@ -1275,18 +1231,7 @@ export class ClientUDP {
 
   /** Shows messages until `exit_receive` is set or the server says `server-shutdown`. */
   async receive(): Promise<void> {
-    const person = this.#person;
-    person.early.splice(0).forEach((text) => this.#show(text));
-    while (!this.exit_receive.is_set()) {
-      const text = await this.exit_receive.unless(this.#next());
-      if (this.exit_receive.is_set()) return;
-      if (text === undefined) return person.over(this, VANISHED);
-      if (text === TEXTS.shutdown) return person.over(this, SHUT_DOWN);
-      // A second answer to a `join` that was sent again is no message.
-      if (text !== TEXTS.welcome) this.#show(text);
-      // What a slow pipe does not take is for the kernel to keep or to lose, not for this memory.
-      await person.console?.drained();
-    }
+    await this.#person.receive(async () => shownAs(await this.#next()));
   }
 
   /**
@@ -1297,7 +1242,7 @@ export class ClientUDP {
   async run(): Promise<boolean> {
     try {
       // No answer comes to `exit`.
-      return await this.#person.run(this, async () => {
+      return await this.#person.run(async () => {
         await this.send(WORDS.exit);
         this.exit_receive.set();
       });
@@ -1307,11 +1252,6 @@ export class ClientUDP {
     }
   }
 
-  /** Shows a datagram as one line, whatever is in it; only notices that came together are several. */
-  #show(text: string): void {
-    for (const line of noticesIn(text)) this.#person.show(escapeControl(line));
-  }
-
   /** The next answer of the server within a second; what others say meanwhile is kept. */
   async #answer(): Promise<string | undefined> {
     const until = performance.now() + JOIN_MS;
@@ -1319,7 +1259,7 @@ export class ClientUDP {
       let text: string | undefined;
       await within(left, this.exit_run.unless(this.#next().then((next) => text = next)));
       if (text === undefined || ANSWERS.includes(text)) return text;
-      this.#person.early.push(text);
+      this.#person.early.push(...shownAs(text)!);
     }
     return undefined;
   }

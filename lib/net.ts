@@ -214,7 +214,7 @@ export interface TakeOptions {
  * rate. Rejects as the stream does.
  */
 export async function takeFrames<Frame>(
-  batches: AsyncIterable<Iterable<Frame>>,
+  batches: AsyncIterable<Iterable<Frame>> | Iterable<Iterable<Frame>>,
   take: (frame: Frame) => Taken,
   { signal, flow, outbound, rate }: TakeOptions,
 ): Promise<void> {
