@@ -773,6 +773,7 @@ const MOST_RINGING = 16;
 const RING_MS = 60_000;
 /** Lines that wait for an answer or their turn; from here on no more are read. */
 const MOST_WAITING = 1000;
+const LEFT = { text: "the peer has ended the chat" };
 const REQUEST = /^\/(register|bridge|chat)\s*$/;
 
 async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
@@ -827,12 +828,11 @@ class Call {
 
 /** Who the client is, whom it asks, and what it lives on. The caller owns the listener. */
 interface BridgeOptions {
-  readonly id: string;
-  /** The address to register, or undefined: the one that the server is reached from. */
-  readonly host: string | undefined;
-  readonly server: Endpoint;
-  readonly console: Console;
-  readonly listener: Deno.TcpListener;
+  /** Its `ip` is empty where the one to register is the one that the server is reached from. */
+  own: bridge.Contact;
+  server: Endpoint;
+  console: Console;
+  listener: Deno.TcpListener;
 }
 
 /** What comes with a trigger. */
@@ -854,7 +854,6 @@ class BridgeClient {
   /** What was typed and waits for an answer or its turn. */
   #typed: string[] = [];
   #toldToWait = false;
-  #obeying = false;
   #changed = Promise.withResolvers<void>();
   readonly #end = new AbortController();
   readonly #done = Promise.withResolvers<void>();
@@ -862,7 +861,7 @@ class BridgeClient {
   constructor(options: BridgeOptions) {
     this.#options = options;
     this.#console = options.console;
-    this.#own = { id: options.id, ip: "", port: options.listener.addr.port };
+    this.#own = options.own;
   }
 
   /** Lives until the person or the peer ends it. */
@@ -871,7 +870,7 @@ class BridgeClient {
     const where = reachable(this.#options.listener.addr);
     this.#console.show(bridge.CONSOLE.running(this.#own.id, where));
     this.#console.setPrompt(">");
-    this.#type().catch(this.#done.reject);
+    Promise.all([this.#type(), this.#obeyAll()]).catch(this.#done.reject);
     try {
       await this.#done.promise;
     } finally {
@@ -899,16 +898,14 @@ class BridgeClient {
     this.#state = to === "back" ? this.#before : to;
     this.#before = before;
     this.#actions[action](detail);
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-    this.#obeyAll();
+    this.#wake();
     return true;
   }
 
   readonly #actions: Record<Action, (detail: Detail) => void> = {
     "send REGISTER": () =>
       this.#ask((localIp) => {
-        this.#own = { ...this.#own, ip: this.#options.host ?? localIp };
+        this.#own = { ...this.#own, ip: this.#options.own.ip || localIp };
         return bridge.MESSAGES.register(this.#own);
       }),
     "send BRIDGE": () => this.#ask(() => bridge.MESSAGES.bridge(this.#own.id)),
@@ -979,22 +976,18 @@ class BridgeClient {
       using conn = await connect(hostname, { port, signal });
       if (!conn) return;
       signal.addEventListener("abort", () => tryClose(conn));
+      let failure = "has closed the connection without an answer";
       try {
         const local = (conn.localAddr as Deno.NetAddr).hostname;
         await writeAll(conn, question(local.replace(/^::ffff:(?=\d+\.)/, "")));
-        for await (
-          const [block] of frames(conn, new bridge.BlockSplitter({ lineBytes, blockBytes }))
-        ) {
-          return this.#answered(bridge.parseAnswer(block!));
-        }
-        throw new StartError(`${server} has closed the connection without an answer`);
+        const blocks = frames(conn, new bridge.BlockSplitter({ lineBytes, blockBytes }));
+        for await (const [block] of blocks) return this.#answered(bridge.parseAnswer(block!));
       } catch (error) {
-        if (error instanceof bridge.BlockError) {
-          throw new StartError(`${server} sent ${error.message}`);
-        }
-        if (!isDisconnect(error)) throw error;
-        throw new StartError(`${server} has broken the connection off without an answer`);
+        if (error instanceof bridge.BlockError) failure = `sent ${error.message}`;
+        else if (isDisconnect(error)) failure = "has broken the connection off without an answer";
+        else throw error;
       }
+      throw new StartError(`${server} ${failure}`);
     });
   }
 
@@ -1038,8 +1031,8 @@ class BridgeClient {
 
   /** From here on calls are taken; before the first time, callers wait in the backlog. */
   #accept(): void {
-    const { signal } = this.#end;
-    const { drainMs, connections } = limits();
+    const flow = new Flow(limits());
+    const { note: log } = this.#console;
     this.#accepting ??= acceptSessions(this.#options.listener, (conn) => {
       const call = new Call(conn, false);
       const [oldest] = this.#ringing;
@@ -1052,13 +1045,7 @@ class BridgeClient {
       // A call can be news only while ours may not have been heard.
       if (this.#chatting && !this.#call!.unheard) this.#dispatch("second CHAT", { call });
       return call.ended = this.#hear(call);
-    }, {
-      signal,
-      flow: new Flow(limits()),
-      drainMs,
-      connections,
-      log: (line) => this.#console.note(line),
-    });
+    }, { ...limits(), signal: this.#end.signal, flow, log });
   }
 
   /** Reads a connection to its end, whether it is the chat or not. */
@@ -1076,7 +1063,7 @@ class BridgeClient {
       clearTimeout(silent);
       this.#ringing.delete(call);
       call.close();
-      if (call === this.#call) this.#peerLeft();
+      if (call === this.#call) this.#dispatch("QUIT or FIN", LEFT);
     }
   }
 
@@ -1088,7 +1075,7 @@ class BridgeClient {
     if (call.unheard) { for (const other of this.#ringing) other.close(); }
     call.unheard = undefined;
     if (frame.type === "line") this.#dispatch("line received", { text: frame.text });
-    else if (frame.type === "QUIT") this.#peerLeft();
+    else if (frame.type === "QUIT") this.#dispatch("QUIT or FIN", LEFT);
   }
 
   /** The first word of a connection that is not the chat. */
@@ -1124,10 +1111,6 @@ class BridgeClient {
     this.#dispatch("busy", { text: `${this.#peer!.id} is in another chat` });
   }
 
-  #peerLeft(): void {
-    this.#dispatch("QUIT or FIN", { text: "the peer has ended the chat" });
-  }
-
   /** Reads what is typed until the person leaves. */
   async #type(): Promise<void> {
     for (;;) {
@@ -1136,11 +1119,12 @@ class BridgeClient {
       if (command === undefined || command === "/quit") break;
       if (command === "/id") this.#console.show(this.#own.id);
       else this.#typed.push(line!);
-      this.#obeyAll();
+      this.#wake();
       await this.#until(() => this.#typed.length < MOST_WAITING);
     }
     // What was typed before is done first, but a server that does not answer keeps nobody.
-    await within(TYPED_MS, this.#until(() => !this.#pending));
+    const done = () => !this.#pending && (this.#typed.length === 0 || this.#toldToWait);
+    await within(TYPED_MS, this.#until(done));
     this.#dispatch("/quit");
   }
 
@@ -1148,50 +1132,36 @@ class BridgeClient {
     while (!condition() && this.#state !== "END") await this.#changed.promise;
   }
 
-  /** Does what was typed and can be done now. */
-  #obeyAll(): void {
-    if (this.#obeying) return;
-    this.#obeying = true;
-    while (this.#typed.length > 0 && !this.#pending) {
-      const [line] = this.#typed;
-      if (this.#toldToWait && this.#state === "CHAT reading" && !REQUEST.test(line!)) break;
-      this.#typed.shift();
-      this.#obey(line!);
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  /** Does what was typed, each line once it can be done. */
+  async #obeyAll(): Promise<void> {
+    while (this.#state !== "END") {
+      const line = this.#typed.shift();
+      if (line !== undefined) this.#obey(line);
+      const turn = () => !this.#toldToWait || this.#state !== "CHAT reading";
+      await this.#until(() => this.#typed.length > 0 && !this.#pending && turn());
     }
-    this.#obeying = false;
   }
 
   #obey(line: string): void {
     const command = line.trimEnd();
     if (command === "/register" || command === "/bridge" || command === "/chat") {
-      if (!this.#dispatch(command)) this.#console.note(this.#misfit(command));
+      const stand = { id: this.#own.id, state: this.#state };
+      if (!this.#dispatch(command)) this.#console.note(bridge.CONSOLE.misfit(command, stand));
     } else if (this.#chatting) {
       if (line === "" && this.#call!.splitter.style.form === "bare") return;
       this.#dispatch("line typed", { text: line });
     } else if (command === "/help" && this.#console.interactive) {
-      this.#console.note(BRIDGE_HELP);
+      this.#console.note(bridge.HELP);
     } else if (command !== "" && !command.startsWith("/")) {
       this.#console.note("nothing was sent: there is no chat yet");
     }
   }
-
-  /** Why a command does nothing now, in one sentence. */
-  #misfit(command: string): string {
-    if (this.#chatting) return `${command} is not for a chat: nothing was sent`;
-    if (command === "/register") return `already registered as ${this.#own.id}`;
-    if (this.#state === "IDLE") return `not registered yet: /register comes before ${command}`;
-    return this.#state === "WAIT"
-      ? "nobody to call yet: wait for a call, or ask again by /bridge"
-      : "no peer known yet: /bridge asks the server for one";
-  }
 }
-
-/** The document has no such word: outside a chat, where it means nothing, it is ours at a terminal. */
-const BRIDGE_HELP = `/register  tells the server where you wait for chats
-/bridge    asks it for a peer
-/chat      calls that peer; then write in turns
-/id        shows your name
-/quit      ends the chat, and the program`;
 
 const BRIDGE_USAGE = `usage: client.ts bridge --id=NAME --port=PORT --server=ADDRESS:PORT [options]
 
@@ -1232,9 +1202,9 @@ async function runBridge(args: readonly string[]): Promise<"help" | number> {
     commands: [...bridge.COMMANDS, "/help"],
     named: bridge.named,
   });
-  const announced = host === "0.0.0.0" || host === "::" ? undefined : host;
-  const client = new BridgeClient({ id, host: announced, server: to, console, listener });
-  await client.run(shutdown.signal);
+  const ip = host === undefined || host === "0.0.0.0" || host === "::" ? "" : host;
+  const own = { id, ip, port: listener.addr.port };
+  await new BridgeClient({ own, server: to, console, listener }).run(shutdown.signal);
   return 0;
 }
 

@@ -383,6 +383,15 @@ export const CONSOLE = {
   contact: show,
   running: (id: string, where: string): string => `${id} running on ${where}`,
   incoming: (from: string): string => `Incoming chat request from ${from}`,
+  /** Why a command does nothing for the client `id` in the `state` in which it stands. */
+  misfit(command: string, { id, state }: { id: string; state: string }): string {
+    if (state.startsWith("CHAT")) return `${command} is not for a chat: nothing was sent`;
+    if (command === "/register") return `already registered as ${id}`;
+    if (state === "IDLE") return `not registered yet: /register comes before ${command}`;
+    return state === "WAIT"
+      ? "nobody to call yet: wait for a call, or ask again by /bridge"
+      : "no peer known yet: /bridge asks the server for one";
+  },
 } as const;
 
 /** Where a peer is named in a line that a client shows, as [start, end). */
@@ -393,3 +402,10 @@ export function named(line: string): [start: number, end: number][] {
 
 /** The client's commands as they are typed. */
 export const COMMANDS = ["/id", "/register", "/bridge", "/chat", "/quit"] as const;
+
+/** The document has no such word: outside a chat, where it means nothing, it is ours at a terminal. */
+export const HELP = `/register  tells the server where you wait for chats
+/bridge    asks it for a peer
+/chat      calls that peer; then write in turns
+/id        shows your name
+/quit      ends the chat, and the program`;
