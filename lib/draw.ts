@@ -145,12 +145,11 @@ export function draw(line: Line, size: Size): Drawing {
   const first = Math.max(0, layout.cursorRow - height + 1);
   const rows = layout.rows.slice(first, first + height).map((row) => row.text);
   const cursorRow = layout.cursorRow - first;
-  const { before } = layout;
   let bytes = rows.join("\r\n");
-  if (cursorRow < rows.length - 1 || before !== rows.at(-1)) {
-    bytes += up(rows.length - 1 - cursorRow) + "\r" + before;
+  if (cursorRow < rows.length - 1 || layout.before !== rows.at(-1)) {
+    bytes += up(rows.length - 1 - cursorRow) + "\r" + layout.before;
   }
-  return { bytes, rows, columns: size.columns, cursorRow, cursorIndex: before.length };
+  return { bytes, rows, columns: size.columns, cursorRow, cursorIndex: layout.before.length };
 }
 
 /** Breaks the line into rows; finds the cursor's row in them, and what is before the cursor there. */
@@ -158,10 +157,9 @@ function arrange(line: Line, columns: number, widthOf: (cluster: string) => numb
   let row = { text: "", width: 0 };
   const rows = [row];
   let place: { cursorRow: number; before: string } | undefined;
-  const newRow = () => rows.push(row = { text: "", width: 0 });
   const add = (cluster: string, cursorHere: boolean) => {
     const width = widthOf(cluster);
-    if (row.width + width > columns && row.width > 0) newRow();
+    if (row.width + width > columns && row.width > 0) rows.push(row = { text: "", width: 0 });
     if (cursorHere) place = { cursorRow: rows.length - 1, before: row.text };
     row.text += cluster;
     row.width += width;

@@ -44,6 +44,21 @@ Deno.test("readLine() replaces invalid UTF-8", async () => {
   await terminal.close();
 });
 
+Deno.test("readLine() gives a line without an end in parts, and loses nothing of it", async () => {
+  const ends = new Ends();
+  const terminal = openConsole(ends.options(false));
+  const part = "x".repeat(100_000);
+  for (let i = 0; i < 25; i++) ends.type(part);
+  ends.type("\nnext");
+  ends.input.close();
+  const lines: string[] = [];
+  for (let line; (line = await terminal.readLine()) !== null;) lines.push(line);
+  assertEquals(lines.pop(), "next");
+  assertEquals(lines.join("").length, 25 * part.length);
+  assert(lines.every((line) => line.length <= 1024 * 1024 + part.length), "a part is too long");
+  await terminal.close();
+});
+
 Deno.test("readLine() answers in order when it is called before there are lines", async () => {
   for (const interactive of [false, true]) {
     const ends = new Ends();
