@@ -129,6 +129,7 @@ const TERMINAL: Case[] = [
         const end = client.lives ? "" : `, and it ended with exit code ${client.code}`;
         throw new DidNotStart(`a connection and a REGISTER${end}`, { where: "fake server" });
       }
+      scene.facts.set("no chat", true);
       await scene.part("dialect", () => notesDialect(scene));
     },
   },
@@ -168,10 +169,19 @@ const TERMINAL: Case[] = [
     id: "B-C-14",
     title: "Control-C",
     level: "must",
-    points: 3,
+    points: 2,
     quote: SAYS.controlC,
     hint: HINTS.interrupt,
     steps: "Control-C before /register, behind it, in WAIT, and in a chat → ends; so does the peer",
+    parts: {
+      chat: {
+        title: "in a chat, which ends the peer, too",
+        level: "must",
+        points: 1,
+        quote: SAYS.ends,
+        hint: HINTS.interrupt,
+      },
+    },
     async run(scene) {
       for (const steps of ["", "register", "wait"]) {
         const registrar = new Registrar(scene);
@@ -184,11 +194,14 @@ const TERMINAL: Case[] = [
         await client.ends();
         client.noTraceback(HINTS.interrupt);
       }
-      const { alice, bob } = await chats(scene);
-      bob.signals("SIGINT");
-      await bob.ends();
-      bob.noTraceback(HINTS.interrupt);
-      await bothEnd(alice);
+      if (scene.facts.has("no chat")) return;
+      await scene.part("chat", async () => {
+        const { alice, bob } = await chats(scene);
+        bob.signals("SIGINT");
+        await bob.ends();
+        bob.noTraceback(HINTS.interrupt);
+        await bothEnd(alice);
+      });
     },
   },
   {
@@ -315,6 +328,7 @@ async function notesDialect(scene: Scene): Promise<void> {
     return quoted(got);
   };
   scene.note(`CHAT is ${said(near)}`);
+  scene.facts.delete("no chat");
   await line(bob, alice, "first");
   scene.note(`a line is ${said(near)}`);
   await line(alice, bob, "second");
@@ -496,6 +510,7 @@ const SERVER: Case[] = [
     points: 2,
     quote: "",
     hint: HINTS.oneRecv,
+    needs: ["B-C-08"],
     steps: "BRIDGEACK cut within its headers → /chat connects to the address in it",
     async run(scene) {
       const registrar = new Registrar(scene);
@@ -564,7 +579,8 @@ const PEER: Case[] = [
     points: 8,
     quote: SAYS.example,
     hint: HINTS.oneRecv,
-    steps: "the document's five lines, in turns → each in the other's window; /quit ends both",
+    needs: ["B-C-07", "B-C-08"],
+    steps: "the document's five lines, in turns → each in the other's window",
     async run(scene) {
       const { alice, bob } = await chats(scene);
       await line(bob, alice, "Hello Alice");
@@ -572,8 +588,6 @@ const PEER: Case[] = [
       await line(bob, alice, "Doing well, Alice. Time for coffee?");
       await line(alice, bob, "Sorry Bob, I'm too busy.");
       await line(bob, alice, "Okay Alice, another time.");
-      await alice.types("/quit");
-      await bothEnd(alice, bob);
     },
   },
   {
@@ -583,6 +597,7 @@ const PEER: Case[] = [
     points: 2,
     quote: SAYS.incoming,
     hint: BRIDGE_HINTS.printed,
+    needs: ["B-C-07", "B-C-08"],
     steps: "Bob chats → Alice prints `Incoming chat request from Bob IP:PORT`",
     async run(scene) {
       const registrar = new Registrar(scene);
@@ -611,6 +626,7 @@ const PEER: Case[] = [
     points: 4,
     quote: "The TCP connections are then closed, and the chat program terminates.",
     hint: BRIDGE_HINTS.chatEnds,
+    needs: ["B-C-07", "B-C-08"],
     steps: "/quit in the own turn, of Bob and of Alice → both end within 2 s",
     parts: {
       reading: {
@@ -643,6 +659,7 @@ const PEER: Case[] = [
     points: 3,
     quote: SAYS.zeroLength,
     hint: BRIDGE_HINTS.chatEnds,
+    needs: ["B-C-07", "B-C-08"],
     steps: "kill -9 of the client that writes → the other ends within 2 s, no traceback",
     parts: {
       writing: {
@@ -672,6 +689,7 @@ const PEER: Case[] = [
     points: 2,
     quote: SAYS.handles,
     hint: BRIDGE_HINTS.chatEnds,
+    needs: ["B-C-07", "B-C-08"],
     steps: "RST in the other's turn → ends within 2 s, no traceback",
     async run(scene) {
       const { alice, far } = await chatsThrough(scene);
@@ -686,6 +704,7 @@ const PEER: Case[] = [
     points: 2,
     quote: SAYS.characters,
     hint: HINTS.rebuiltText,
+    needs: ["B-C-07", "B-C-08"],
     steps:
       "a line with symbols and blanks, a line of 1,000 characters → the same in the other window",
     async run(scene) {
@@ -703,6 +722,7 @@ const PEER: Case[] = [
     points: 2,
     quote: SAYS.example,
     hint: HINTS.oneRecv,
+    needs: ["B-C-07", "B-C-08"],
     steps: "twenty lines in turns, each as soon as the one before is shown → all, in order",
     async run(scene) {
       const { alice, bob } = await chats(scene);

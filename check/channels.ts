@@ -191,7 +191,8 @@ export class Member {
     await this.says(sentinel.asks);
     const expected = sentinel.hears ?? LOBBY;
     const before = await this.#until((each) => each.includes(expected), expected, {});
-    if (this.#scene.facts.get("framed") === false) await this.forgets();
+    // The list of a server that runs already may go on in further messages.
+    if (this.#scene.facts.get("framed") === false || this.#scene.runs) await this.forgets();
     return before;
   }
 

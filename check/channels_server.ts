@@ -108,6 +108,8 @@ const STARTING: Case[] = [
       cause: "the server does not listen on the port it is given",
       text: "bind() to int(sys.argv[1]), then listen().",
     },
+    steps:
+      "Alice connects, says her name, creates, lists; Kay joins and talks → how are messages given?",
     run: finds,
   },
   {
@@ -117,6 +119,7 @@ const STARTING: Case[] = [
     points: 1,
     quote: SAYS.name,
     hint: CHANNELS_HINTS.notWelcome,
+    steps: "Alice says her name → nothing comes; she joins and talks → Kay hears `[Alice] hi`",
     async run(scene: Scene) {
       const room = new Room(scene);
       const kay = await room.opens("Kay");
@@ -134,6 +137,7 @@ const STARTING: Case[] = [
     points: 3,
     quote: SAYS.fixed,
     hint: CHANNELS_HINTS.unpadded,
+    steps: "a notice, a text, three errors, a list → each has 200 bytes, padded with spaces",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -160,6 +164,7 @@ const CHANNELS: Case[] = [
     points: 3,
     quote: SAYS.create,
     hint: CHANNELS_HINTS.listing,
+    steps: "A> /create tas → nothing; A> /list → exactly `tas`",
     async run(scene: Scene) {
       scene.server();
       const alice = await new Room(scene).enters("Alice");
@@ -181,6 +186,7 @@ const CHANNELS: Case[] = [
     points: 2,
     quote: SAYS.list,
     hint: CHANNELS_HINTS.listing,
+    steps: "A> /create aa, /create bb, /list → `aa` and `bb`, a line each, in one message",
     async run(scene: Scene) {
       scene.server();
       const alice = await new Room(scene).enters("Alice");
@@ -198,6 +204,7 @@ const CHANNELS: Case[] = [
     points: 0,
     quote: "",
     hint: CHANNELS_HINTS.listing,
+    steps: "A> /list while there is no channel → nothing, or a blank message?",
     async run(scene: Scene) {
       scene.server();
       const room = new Room(scene);
@@ -223,6 +230,7 @@ const CHANNELS: Case[] = [
       cause: "a list that is longer than a message loses channels, or shifts what follows",
       text: "Begin another message where the next name would not fit into 200 bytes.",
     },
+    steps: "30 channels, /list → every name is whole, and what follows is in step",
     async run(scene: Scene) {
       scene.server();
       const room = new Room(scene);
@@ -256,6 +264,7 @@ const CHANNELS: Case[] = [
     points: 3,
     quote: SAYS.joined,
     hint: HINTS.exactText,
+    steps: "Kay joins → Alice hears `Kay has joined`, Kay does not",
     async run(scene: Scene) {
       const room = new Room(scene);
       const alice = await room.opens("Alice");
@@ -273,6 +282,8 @@ const CHANNELS: Case[] = [
       points: 3,
       quote,
       hint: CHANNELS_HINTS.membership,
+      steps:
+        `K> ${command} of another channel → Alice hears \`Kay has left\`; Kay hears no text of hers`,
       async run(scene: Scene) {
         const room = new Room(scene);
         const [alice, kay] = await room.pair();
@@ -301,6 +312,7 @@ const CHANNELS: Case[] = [
     points: 4,
     quote: SAYS.talk,
     hint: HINTS.exactText,
+    steps: "K> Hi! → Alice hears `[Kay] Hi!`; Kay and Zoe, who is in another channel, do not",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -339,6 +351,7 @@ const ERRORS: Case[] = [
     points: 3,
     quote: SAYS.none,
     hint: HINTS.clientDecides,
+    steps: "K> Hello world! in no channel → the text of utils.py",
     async run(scene: Scene) {
       const room = new Room(scene);
       await room.opens("Alice");
@@ -354,6 +367,7 @@ const ERRORS: Case[] = [
     points: 2,
     quote: SAYS.utils,
     hint: HINTS.clientDecides,
+    steps: `K> ${says} → the text of utils.py, to Kay only`,
     async run(scene: Scene) {
       const [alice, kay] = await new Room(scene).pair();
       await kay.says(says);
@@ -369,6 +383,7 @@ const ERRORS: Case[] = [
     points: 2,
     quote: SAYS.utils,
     hint: HINTS.clientDecides,
+    steps: "K> /create of a channel that exists → the text of utils.py, to Kay only",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -385,6 +400,7 @@ const ERRORS: Case[] = [
     points: 3,
     quote: SAYS.staysInAA,
     hint: CHANNELS_HINTS.errorChanges,
+    steps: "K> /join nope, then a text → Alice hears it, and never `Kay has left`",
     run: (scene) => changesNothing(scene, ["/join nope"]),
   },
   {
@@ -394,6 +410,7 @@ const ERRORS: Case[] = [
     points: 2,
     quote: SAYS.noChange,
     hint: CHANNELS_HINTS.errorChanges,
+    steps: "K> /create of one that exists, /join, /create, /foobar, then a text → Alice hears it",
     run: (scene) => changesNothing(scene, ["/create tas", "/join", "/create", "/foobar"]),
   },
 ];
@@ -446,6 +463,7 @@ const LEAVING: Case[] = [
     points: 3,
     quote: SAYS.disconnects,
     hint: HINTS.othersNotTold,
+    steps: "Kay closes → Alice hears `Kay has left`, once",
     async run(scene: Scene) {
       const [alice, kay] = await new Room(scene).pair();
       await kay.peer.closes();
@@ -462,6 +480,7 @@ const LEAVING: Case[] = [
       cause: "a client that closes before it has a name or a channel ends the server",
       text: "b'' is not a name, and None is not a channel: look before you tell others of it.",
     },
+    steps: "one closes without a name, one in no channel → two others still talk",
     async run(scene: Scene) {
       const room = new Room(scene);
       await (await scene.connect("nobody")).closes();
@@ -476,6 +495,7 @@ const LEAVING: Case[] = [
     points: 1,
     quote: "",
     hint: HINTS.oneRecv,
+    steps: "K> 18 bytes, and closes → nothing of them is a message",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -498,6 +518,7 @@ const LEAVING: Case[] = [
     points: 2,
     quote: "",
     hint: HINTS.deadClient,
+    steps: "Kay resets; Leo resets within a message → `Kay has left` once, the others still talk",
     async run(scene: Scene) {
       const room = new Room(scene);
       const alice = await room.opens("Alice");
@@ -525,6 +546,7 @@ const STREAM: Case[] = [
     points: 3,
     quote: SAYS.hold,
     hint: HINTS.oneRecv,
+    steps: "K> 150 bytes, Zoe talks, K> 50 bytes → Zoe's text, then Kay's, whole",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -546,6 +568,7 @@ const STREAM: Case[] = [
     points: 2,
     quote: SAYS.hold,
     hint: HINTS.oneRecv,
+    steps: "K> 200 writes of a byte → one message",
     async run(scene: Scene) {
       const [alice, kay] = await new Room(scene).pair();
       await kay.peer.drips(message(long("slow")), { apart: 2 });
@@ -559,6 +582,7 @@ const STREAM: Case[] = [
     points: 3,
     quote: SAYS.several,
     hint: HINTS.oneRecv,
+    steps: "K> 150 bytes, 50 + 150 bytes, 50 bytes → exactly two messages",
     async run(scene: Scene) {
       const [alice, kay] = await new Room(scene).pair();
       const both = new Uint8Array(2 * MESSAGE_BYTES);
@@ -578,6 +602,8 @@ const STREAM: Case[] = [
     points: 3,
     quote: SAYS.several,
     hint: HINTS.oneRecv,
+    steps:
+      "K> /join, two texts, /list and a text in one write → three texts at Alice's, a list at Kay's",
     async run(scene: Scene) {
       const room = new Room(scene);
       const alice = await room.opens("Alice");
@@ -597,6 +623,8 @@ const STREAM: Case[] = [
     points: 3,
     quote: SAYS.hold,
     hint: HINTS.sharedBuffer,
+    steps:
+      "half of Kay's message, half of Leo's, the rest of each → both texts, each under its name",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -620,6 +648,8 @@ const STREAM: Case[] = [
     points: 3,
     quote: SAYS.concurrent,
     hint: HINTS.blockedAccept,
+    steps:
+      "one connects and is silent, one sends 90 bytes of a name → the others talk, a newcomer joins",
     async run(scene: Scene) {
       const room = new Room(scene);
       await scene.connect("silent");
@@ -644,6 +674,7 @@ const STREAM: Case[] = [
       cause: "only spaces are stripped, and other people's clients leave the typed line feed",
       text: "strip() takes line feeds off as well as spaces.",
     },
+    steps: "names, channels, texts and /list with a line feed behind them → as without",
     async run(scene: Scene) {
       const room = new Room(scene);
       const alice = await room.enters("Alice\n");
@@ -665,6 +696,7 @@ const STREAM: Case[] = [
     points: 2,
     quote: SAYS.fixed,
     hint: CHANNELS_HINTS.unpadded,
+    steps: "K> 200 characters, then `ok` → Alice hears `[Kay] ok` as a message of its own",
     async run(scene: Scene) {
       const [alice, kay] = await new Room(scene).pair();
       await kay.says("x".repeat(MESSAGE_BYTES));
@@ -689,6 +721,7 @@ const REMAINS: Case[] = [
     points: 1,
     quote: SAYS.joinMoves,
     hint: CHANNELS_HINTS.membership,
+    steps: "K> /join of the own channel, Alice talks → Kay hears it once",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -713,6 +746,7 @@ const REMAINS: Case[] = [
     points: 1,
     quote: SAYS.slash,
     hint: HINTS.prefixCommand,
+    steps: "K> /joinx other, /listen, `see /lists` → no join, no list, a text",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -741,6 +775,7 @@ const REMAINS: Case[] = [
     points: 0,
     quote: "",
     hint: HINTS.sharedTable,
+    steps: "two clients of one name, Alice talks → do both hear it?",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -764,6 +799,8 @@ const REMAINS: Case[] = [
     points: 1,
     quote: "",
     hint: HINTS.undecodable,
+    steps:
+      "K> UTF-8, a byte that is none, a blank text → Alice hears what follows; is an empty channel kept?",
     async run(scene: Scene) {
       const room = new Room(scene);
       const [alice, kay] = await room.pair();
@@ -792,6 +829,8 @@ const REMAINS: Case[] = [
     points: 2,
     quote: SAYS.concurrent,
     hint: HINTS.sharedTable,
+    steps:
+      "twenty clients, three texts each → every one hears the 57 of the others, each one's in order",
     async run(scene: Scene) {
       const room = new Room(scene);
       const members = [await room.opens("c0")];
