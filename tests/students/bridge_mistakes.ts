@@ -83,7 +83,7 @@ export const BRIDGE_MISTAKES: readonly Mistake[] = [
   of("client", "quit-on-turn", { fails: "11.reading" }),
   of("client", "quit-unheard", { fails: "11 12 13 14", hint: BRIDGE_HINTS.chatEnds }),
   of("client", "quit-idle", { fails: "15" }),
-  of("client", "peer-spins", { fails: "12", hint: BRIDGE_HINTS.chatEnds }),
+  of("client", "peer-spins", { fails: "12 13", hint: BRIDGE_HINTS.chatEnds }),
   of("client", "peer-traceback", { fails: "13" }),
   of("client", "control-c", { fails: "14", hint: HINTS.interrupt }),
   of("client", "never-ends", { fails: "14", hint: HINTS.interrupt }),
