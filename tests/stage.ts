@@ -112,21 +112,21 @@ export class Line {
   setKeepAlive(): void {}
 }
 
-/** A queue whose reader waits; the part that a listener and a datagram socket have in common. */
+/** A queue whose readers wait; the part that a listener and a datagram socket have in common. */
 class Inlet<T> {
   readonly addr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 9000 };
   readonly #queue: T[] = [];
-  #wake: (() => void) | undefined;
+  #readers: (() => void)[] = [];
   #closed = false;
 
   put(item: T): void {
     this.#queue.push(item);
-    this.#wake?.();
+    this.#readers.shift()?.();
   }
 
   async take(): Promise<T> {
     while (this.#queue.length === 0 && !this.#closed) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await new Promise<void>((resolve) => this.#readers.push(resolve));
     }
     if (this.#closed) throw CLOSED;
     return this.#queue.shift()!;
@@ -134,7 +134,7 @@ class Inlet<T> {
 
   close(): void {
     this.#closed = true;
-    this.#wake?.();
+    for (const wake of this.#readers.splice(0)) wake();
   }
 }
 
