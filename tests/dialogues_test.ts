@@ -3,7 +3,8 @@
  * places: nobody may hear anything else for it.
  *
  * The servers are the real ones from `accept` to `close`; the kernel and the clock are not, see stage.ts
- * and hand_time.ts. What a protocol itself makes hang on where a read ends is never cut: datagrams, and
+ * and hand_time.ts. What a protocol itself makes hang on where a read ends is never cut: datagrams, what
+ * an overlay link says without a line end, and
  * what a client of the chatroom says that does not end its name with a line end. Texts are bytes, a character for each: `\xc3\xa9` is an é.
  *
  * @module
@@ -12,7 +13,7 @@
 import { ServerTCP } from "../chatroom.ts";
 import { serve as serveOverlay } from "../overlay.ts";
 import { Contacts, serveBridge, serveChannels, serveRelay } from "../server.ts";
-import { type Protocol, rehearse, type Saying, type Step } from "./dialogues.ts";
+import { type Protocol, rehearse, type Step } from "./dialogues.ts";
 import { replaced } from "./hand_time.ts";
 import type { Random } from "./random.ts";
 import type { Stage } from "./stage.ts";
@@ -54,8 +55,8 @@ function talk(
   random: Random,
   { turns, opens, says, other }: {
     turns: number;
-    opens: (client: number) => Saying[];
-    says: (client: number) => Saying[];
+    opens: (client: number) => Step[];
+    says: (client: number) => Step[];
     other?: () => Step;
   },
 ): Step[] {
@@ -76,11 +77,14 @@ function talk(
   return steps;
 }
 
-/** One to three lines, mostly with their ends. */
-function lines(random: Random, line: () => string): string {
+/** What lines end in, mostly. */
+const ENDS = ["\n", "\n", "\n", "\n", "\r\n", "\r\n", "\r\n", "\n\n", ""];
+
+/** One to three lines. */
+function lines(random: Random, line: () => string, ends = ENDS): string {
   let all = "";
   for (let more = 1 + random.below(3) * random.below(2); more > 0; more--) {
-    all += line() + random.pick(["\n", "\n", "\n", "\n", "\r\n", "\r\n", "\r\n", "\n\n", ""]);
+    all += line() + random.pick(ends);
   }
   return all;
 }
@@ -313,7 +317,12 @@ const overlay: Protocol = {
       random.below(9)
         ? `${name()} to ${name()}:${random.pick([" ", " ", ""])}${text(random)}`
         : random.pick(["", " to A", "A to a b: x", around(random, 64)]);
-    const says = (client: number) => [{ client, says: lines(random, passage) }];
+    // A text without a line end is cut apart where the next read begins with a message: it is read whole,
+    // and followed by a silence.
+    const says = (client: number): Step[] =>
+      random.below(8)
+        ? [{ client, says: lines(random, passage, ["\n", "\n", "\r\n", "\n\n"]) }]
+        : [{ client, says: passage(), whole: true }, { silence: 1100 }];
     return talk(random, {
       turns: 3 + random.below(5),
       opens: says,

@@ -52,7 +52,11 @@ export class HandTime implements Disposable {
     };
     const clear = (number?: number) => void this.#timers.delete(number!);
     const timers = {
-      setTimeout: (run: () => void, ms?: number) => start(run, ms),
+      setTimeout: <Args extends unknown[]>(
+        run: (...args: Args) => void,
+        ms?: number,
+        ...args: Args
+      ) => start(() => run(...args), ms),
       setInterval: (run: () => void, ms?: number) => start(run, ms, ms),
       clearTimeout: clear,
       clearInterval: clear,

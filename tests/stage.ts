@@ -46,7 +46,8 @@ export class Line {
   #whole = false;
   #end: "fin" | "reset" | undefined;
   #closed = false;
-  #wake: () => void = () => {};
+  /** A server may begin to hang up while a read is under way: both wait. */
+  #readers: (() => void)[] = [];
 
   constructor(port: number, portions: Portions) {
     this.remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port };
@@ -85,7 +86,7 @@ export class Line {
     }
     if (this.#end === "fin") return Promise.resolve(null);
     if (this.#end === "reset") return Promise.reject(RESET);
-    return new Promise<void>((wake) => this.#wake = wake).then(() => this.read(buffer));
+    return new Promise<void>((wake) => this.#readers.push(wake)).then(() => this.read(buffer));
   }
 
   write(bytes: Uint8Array): Promise<number> {
@@ -105,6 +106,10 @@ export class Line {
     if (this.#closed) throw CLOSED;
     this.over = this.#closed = true;
     this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#readers.splice(0)) wake();
   }
 
   setNoDelay(): void {}
