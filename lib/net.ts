@@ -221,7 +221,11 @@ export async function takeFrames<Frame>(
   const { clock } = flow;
   let next = 0;
   let count = 0;
+  let spent = false;
   for await (const batch of batches) {
+    // One that used up a turn gets no other for the asking: many of them must not hold up a newcomer.
+    if (spent) await flow.turn();
+    spent = false;
     let began = clock.now();
     for (const frame of batch) {
       if (signal.aborted) return;
@@ -236,7 +240,8 @@ export async function takeFrames<Frame>(
         // A second's worth may come at once: people paste.
         if (rate > 0) next = Math.max(next, now - 1000) + 1000 / rate;
         if (next > now) pause ??= sleep(next - now, signal);
-        if (now - began > TURN_MS) pause ??= flow.turn();
+        spent = now - began > TURN_MS;
+        if (spent) pause ??= flow.turn();
       }
       if (!pause) continue;
       await pause;

@@ -190,9 +190,9 @@ export class Flow {
 
   /** @internal Takes note of what was sent where. */
   sent(bytes: number, to: Outbound | Fanout): void {
-    if (this.behind.size > 0) this.#touched.push(to);
     const { sender } = this;
     if (!sender) return;
+    if (this.behind.size > 0) this.#touched.push(to);
     this.#sum += bytes;
     this.#squares += bytes * (2 * sender.recent + bytes);
     sender.recentNow += bytes;

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { type Clock, Fanout, Flow, Outbound, type OutboundOptions } from "../lib/outbound.ts";
+import { Random } from "./random.ts";
 
 const permissions = "none";
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -39,12 +40,14 @@ class HandClock implements Clock {
 /** A reader that takes as many bytes as it is told to. */
 class Reader {
   readonly writes: string[] = [];
+  /** All that it has taken. */
+  heard = "";
   #pending: { data: Uint8Array; resolve: (count: number) => void } | undefined;
   #open = true;
 
   write = (data: Uint8Array): Promise<number> => {
     this.writes.push(new TextDecoder().decode(data));
-    if (this.#open) return Promise.resolve(data.length);
+    if (this.#open) return Promise.resolve(this.#hear(data));
     return new Promise((resolve) => this.#pending = { data, resolve });
   };
 
@@ -53,11 +56,21 @@ class Reader {
     return this;
   }
 
+  /** How many bytes wait for it to take them. */
+  get pending(): number | undefined {
+    return this.#pending?.data.length;
+  }
+
   async take(count?: number): Promise<void> {
     const { data, resolve } = this.#pending!;
     this.#pending = undefined;
-    resolve(count ?? data.length);
+    resolve(this.#hear(data.subarray(0, count)));
     await settle();
+  }
+
+  #hear(data: Uint8Array): number {
+    this.heard += new TextDecoder().decode(data);
+    return data.length;
   }
 }
 
@@ -273,3 +286,164 @@ Deno.test("Flow waits until nearly all of a large room is served", {
   for (const queue of [...members, outbound]) queue.discard();
   assertEquals([flow.round(), clock.running], [undefined, 0]);
 });
+
+/** A room of so many members whose readers take nothing more when they are stopped. */
+function roomOf(size: number, flow: Flow) {
+  const room = new Fanout(flow);
+  const readers = Array.from({ length: size }, () => new Reader());
+  const members = readers.map((reader) => new Outbound(reader, flow));
+  members.forEach((member) => room.add(member));
+  return { room, readers, members };
+}
+
+/** Handles a frame as a session does: what is said goes to the room. Whether the sender has to wait. */
+function says(from: Outbound, { flow, room, bytes: size }: {
+  flow: Flow;
+  room: Fanout;
+  bytes: number;
+}): Promise<void> | undefined {
+  flow.sender = from;
+  room.send([new Uint8Array(size)], from);
+  return flow.hold();
+}
+
+Deno.test("Flow holds who floods a slow reader, and nobody who talks beside the flood", {
+  permissions,
+}, async () => {
+  const clock = new HandClock();
+  const flow = new Flow({ softBytes: 1000, hardBytes: 100_000, stuckMs: 10_000 }, clock);
+  const { room, readers, members } = roomOf(4, flow);
+  const [flooder, talker, , other] = members as [Outbound, Outbound, Outbound, Outbound];
+  const elsewhere = new Fanout(flow);
+  room.delete(other);
+  elsewhere.add(other);
+  readers[2]!.stop();
+  for (let i = 0; i < 3; i++) {
+    assertEquals(says(flooder, { flow, room, bytes: 400 }), undefined);
+    await settle();
+  }
+  let held = true;
+  says(flooder, { flow, room, bytes: 400 })!.then(() => held = false);
+  await settle();
+  for (let second = 0; second < 5; second++) {
+    // The reader moves all the time, and the flooder waits for that long.
+    for (let i = 0; i < 10; i++) {
+      assertEquals(says(talker, { flow, room, bytes: 20 }), undefined, `second ${second}`);
+      await readers[2]!.take(1);
+      await clock.turn(100);
+    }
+    assertEquals(held, true, `second ${second}`);
+  }
+  // A flood in another room has nothing to do with this reader, however large it is.
+  for (let i = 0; i < 10; i++) {
+    assertEquals(says(other, { flow, room: elsewhere, bytes: 400 }), undefined);
+    await settle();
+  }
+  members.forEach((member) => member.discard());
+  await settle();
+  assertEquals([held, clock.running], [false, 0]);
+});
+
+Deno.test(
+  "Flow holds each of many that flood a slow reader together",
+  { permissions },
+  async () => {
+    const clock = new HandClock();
+    const flow = new Flow({ softBytes: 64_000, hardBytes: 1_000_000, stuckMs: 10_000 }, clock);
+    const { room, readers, members } = roomOf(81, flow);
+    readers[80]!.stop();
+    const senders = members.slice(0, 80);
+    let sent = 0;
+    let free = [...senders];
+    for (let round = 0; round < 50; round++) {
+      for (const sender of [...free]) {
+        sent++;
+        const pause = says(sender, { flow, room, bytes: 500 });
+        if (!pause) continue;
+        free = free.filter((each) => each !== sender);
+        pause.then(() => free.push(sender));
+      }
+      // Everybody moves, and the slow reader only so that it never stands still.
+      await readers[80]!.take(1);
+      await clock.turn(10);
+    }
+    assertEquals([free.length, members[80]!.backlog < 128_000], [0, true], `sent ${sent}`);
+    members.forEach((member) => member.discard());
+  },
+);
+
+Deno.test("Fanout writes once to each who stays, however many leave at once", {
+  permissions,
+}, async () => {
+  const flow = new Flow(
+    { softBytes: 64_000, hardBytes: 1_000_000, stuckMs: 10_000 },
+    new HandClock(),
+  );
+  const { room, readers, members } = roomOf(200, flow);
+  const leavers = members.slice(0, 100);
+  room.send([bytes("before ")]);
+  for (const [i, leaver] of leavers.entries()) {
+    room.delete(leaver);
+    room.send([bytes(`${i} left `)]);
+  }
+  await settle();
+  const notices = (from: number) =>
+    Array.from({ length: 100 - from }, (_, i) => `${from + i} left `).join("");
+  assertEquals(readers[150]!.writes, [`before ${notices(0)}`]);
+  // Who leaves hears what was said before, and nothing of what came after it.
+  assertEquals(readers[0]!.writes, ["before "]);
+  assertEquals(readers[60]!.writes, [
+    `before ${notices(0).slice(0, notices(0).indexOf("60 left"))}`,
+  ]);
+  members.forEach((member) => member.discard());
+});
+
+Deno.test(
+  "Fanout and Outbound keep each member's order, whatever is sent, taken, joined and left",
+  {
+    permissions,
+  },
+  async () => {
+    const random = new Random(7);
+    for (let game = 0; game < 200; game++) {
+      const flow = new Flow({ softBytes: 1e6, hardBytes: 1e7, stuckMs: Infinity }, new HandClock());
+      const room = new Fanout(flow);
+      const readers = Array.from({ length: 4 }, () => new Reader());
+      const members = readers.map((reader) => new Outbound(reader, flow));
+      const expected = members.map(() => "");
+      const inside = new Set<number>();
+      const slow = random.below(5);
+      if (slow < 4) readers[slow]!.stop();
+      for (let step = 0; step < 60; step++) {
+        const who = random.below(4);
+        const text = `${step}${"x".repeat(random.below(2) * random.below(9000))},`;
+        switch (random.below(5)) {
+          case 0:
+            if (inside.delete(who)) room.delete(members[who]!);
+            else room.add((inside.add(who), members[who]!));
+            break;
+          case 1:
+            members[who]!.send(bytes(text));
+            expected[who] += text;
+            break;
+          case 2:
+            await settle();
+            if (readers[slow]?.pending) {
+              await readers[slow]!.take(
+                1 + random.below(readers[slow]!.pending!),
+              );
+            }
+            break;
+          default:
+            room.send([bytes(text.slice(0, 2)), bytes(text.slice(2))], members[who]!);
+            for (const i of inside) if (i !== who) expected[i] += text;
+        }
+      }
+      await settle();
+      while (readers[slow]?.pending) await readers[slow]!.take();
+      assertEquals(readers.map((reader) => reader.heard), expected, `game ${game}`);
+      assertEquals(members.map((member) => member.backlog), [0, 0, 0, 0]);
+      members.forEach((member) => member.discard());
+    }
+  },
+);

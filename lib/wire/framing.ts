@@ -131,11 +131,15 @@ export class LineSplitter implements Splitter<Uint8Array> {
     const lines: Uint8Array[] = [];
     let from = 0;
     // Only the new bytes are searched, so that a long line costs no more for arriving in pieces.
-    for (let at; (at = bytes.indexOf(LF, from)) !== -1; from = at + 1) {
+    while (from < bytes.length) {
+      const at = bytes[from] === LF ? from : bytes.indexOf(LF, from);
+      if (at === -1) break;
       if (lines.length === most || this.#tooLong(at - from)) break;
-      const line = this.#rest.take(bytes.subarray(from, at));
-      lines.push(line.at(-1) === CR ? line.subarray(0, -1) : line);
+      // An empty line is no view: peers that send nothing else would fill the memory with them.
+      const line = this.#rest.take(at > from ? bytes.subarray(from, at) : EMPTY);
+      lines.push(line[line.length - 1] === CR ? line.subarray(0, -1) : line);
       this.terminated = true;
+      from = at + 1;
     }
     this.taken = lines.length === most ? from : bytes.length;
     const rest = bytes.subarray(from, this.taken);
