@@ -93,7 +93,11 @@ export async function register(scene: Scene, peer: Peer, name: string): Promise<
 async function confirmed(scene: Scene, peer: Peer, name: string): Promise<boolean> {
   const way = scene.facts.get("joined") ?? "name";
   if (way === "quiet") return await sleep(300).then(() => true);
-  if (way === "list") await peer.says("LIST");
+  if (way === "list") {
+    // An answer without the name may come first; two requests at once would be another case.
+    await answered(peer, 300);
+    await peer.says("LIST");
+  }
   try {
     await peer.hears(name);
   } catch (error) {

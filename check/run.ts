@@ -290,7 +290,7 @@ class Run {
         return {
           ...result,
           verdict: "passed",
-          notes: [...result.notes, `not seen: ${failure.message}`],
+          notes: [...result.notes, `${failure.where}: not ${failure.expected}`],
         };
       }
       const silent = failure.waited !== undefined && (failure.got?.length ?? 0) === 0;
