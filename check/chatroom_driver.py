@@ -39,6 +39,8 @@ def shown(value):
         return {"dict": [[shown(key), shown(value[key])] for key in list(value)]}
     if value is None or isinstance(value, (bool, int, str)):
         return value
+    if isinstance(value, threading.Event):
+        return {"type": "Event"}
     return {"type": type(value).__name__}
 
 

@@ -161,4 +161,8 @@ export const CHATROOM_HINTS = {
     cause: "a second shutdown fails",
     text: "run() and a test may both call shutdown(): closing what is closed must do no harm.",
   },
+  event: {
+    cause: "an event is something else",
+    text: "threading.Event(): is_set(), set() and wait() are what others call on it.",
+  },
 } as const satisfies Record<string, Hint>;

@@ -33,16 +33,36 @@ def decode(data):
     return data.decode(errors="replace")
 
 
+class Flag:
+    """A student's own idea of an event."""
+
+    def __init__(self):
+        self.on = False
+
+    def set(self):
+        self.on = True
+
+    def is_set(self):
+        return self.on
+
+
+def new_event():
+    return Flag() if MISTAKE == "own-event" else threading.Event()
+
+
 class ServerTCP:
     def __init__(self, server_port):
-        self.server_port = server_port
+        if MISTAKE == "renamed":
+            self.port = server_port
+        else:
+            self.server_port = server_port
         self.server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.server_socket.bind((local_address(), server_port))
         self.server_socket.listen(50)
         self.clients = {}
-        self.run_event = threading.Event()
-        self.handle_event = threading.Event()
+        self.run_event = new_event()
+        self.handle_event = new_event()
         # The thread of each client and the accepting loop share the dictionary.
         self.lock = contextlib.nullcontext() if MISTAKE == "no-lock" else threading.RLock()
         # accept_client() answers True or False; run() finds the newcomer's socket here.
@@ -230,8 +250,10 @@ class Client:
         self.client_socket = socket.socket(socket.AF_INET, kind)
         self.server_port = server_port
         self.client_name = client_name
-        self.exit_run = threading.Event()
-        self.exit_receive = threading.Event()
+        self.exit_run = new_event()
+        self.exit_receive = new_event()
+        self.held = []
+        self.typed = False
 
     def is_shutdown(self, text):
         if MISTAKE == "shutdown-inside":
@@ -239,8 +261,9 @@ class Client:
         return text.rstrip("\r\n") == "server-shutdown"
 
     def show(self, text):
-        if MISTAKE == "shows-last-word":
-            text = text.split(" ")[-1]
+        if MISTAKE == "shows-after-enter" and not self.typed:
+            self.held.append(text)
+            return
         sys.stdout.write(text.rstrip("\r\n") + "\n")
         sys.stdout.flush()
 
@@ -267,6 +290,12 @@ class Client:
                 break
             self.show(text)
 
+    def show_held(self):
+        self.typed = True
+        while self.held:
+            self.show(self.held.pop(0))
+        self.typed = False
+
     def stop(self):
         if MISTAKE == "shutdown-ignored":
             return
@@ -277,7 +306,8 @@ class Client:
     def read_lines(self, lines):
         for line in sys.stdin:
             lines.put(line.rstrip("\r\n"))
-        lines.put("exit")
+        if MISTAKE != "input-end":
+            lines.put("exit")
 
     def run(self):
         try:
@@ -297,6 +327,7 @@ class Client:
                     break
                 if text:
                     self.send(text)
+                self.show_held()
         except KeyboardInterrupt:
             if MISTAKE == "interrupt-traceback":
                 raise
@@ -328,7 +359,7 @@ class ClientTCP(Client):
             return False
         if MISTAKE == "welcome-equal":
             return answer == "Welcome"
-        return "Welcome" in answer
+        return "Welcome" in answer or (None if MISTAKE == "connect-none" else False)
 
     def send(self, text):
         if MISTAKE == "client-adds-name" and text != "exit":
@@ -340,7 +371,8 @@ class ServerUDP:
     def __init__(self, server_port):
         self.server_port = server_port
         self.server_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.server_socket.bind((local_address(), server_port))
+        if MISTAKE != "late-bind":
+            self.server_socket.bind((local_address(), server_port))
         self.clients = {}
         self.messages = []
 
@@ -402,6 +434,8 @@ class ServerUDP:
         return len(self.clients)
 
     def run(self):
+        if MISTAKE == "late-bind":
+            self.server_socket.bind((local_address(), self.server_port))
         try:
             while True:
                 if not readable(self.server_socket):
@@ -455,7 +489,7 @@ class ClientUDP(Client):
             answer = decode(self.client_socket.recv(RECV_SIZE))
         except OSError:
             return False
-        return answer.strip() == "Welcome"
+        return answer.strip() == "Welcome" or (None if MISTAKE == "connect-none" else False)
 
     def send(self, text):
         if MISTAKE == "bare-text" and text != "join":
