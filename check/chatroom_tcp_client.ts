@@ -6,7 +6,15 @@
 
 import type { Case, Suite } from "./case.ts";
 import { CHATROOM_HINTS } from "./chatroom_hints.ts";
-import { commands, endsAtShutdown, hearsNext, python, START, words } from "./chatroom_stage.ts";
+import {
+  commands,
+  endsAtShutdown,
+  hearsNext,
+  python,
+  showsAtOnce,
+  START,
+  words,
+} from "./chatroom_stage.ts";
 import { HINTS } from "./hints.ts";
 import { type Peer, sleep } from "./peer.ts";
 import type { Program } from "./program.ts";
@@ -123,7 +131,7 @@ const TALK_CASES: Case[] = [
     async run(scene) {
       const { client, server } = await enters(scene);
       await server.sends("Bob: hi");
-      await client.prints("Bob: hi");
+      await showsAtOnce(client, /Bob: hi/, 'to show "Bob: hi"');
     },
   },
   {
@@ -136,7 +144,7 @@ const TALK_CASES: Case[] = [
     async run(scene) {
       const { client, server } = await enters(scene);
       await server.sends("server-shutdown is at 5");
-      await client.prints("server-shutdown is at 5");
+      await client.prints("server-shutdown is at 5", { hint: CHATROOM_HINTS.shutdownWord });
       await client.types("hello");
       await server.hears("hello");
     },

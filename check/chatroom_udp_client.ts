@@ -6,7 +6,15 @@
 
 import type { Case, Suite } from "./case.ts";
 import { CHATROOM_HINTS } from "./chatroom_hints.ts";
-import { commands, endsAtShutdown, python, START, takesNext, words } from "./chatroom_stage.ts";
+import {
+  commands,
+  endsAtShutdown,
+  python,
+  showsAtOnce,
+  START,
+  takesNext,
+  words,
+} from "./chatroom_stage.ts";
 import { HINTS } from "./hints.ts";
 import { sleep, type UdpPeer } from "./peer.ts";
 import type { Program } from "./program.ts";
@@ -130,7 +138,7 @@ const TALK_CASES: Case[] = [
       const { client, server } = await enters(scene);
       await server.sends("Bob:hi");
       // A client may take the name off and put it on in its own way.
-      await client.printsMatch(/Bob: ?hi/, { as: 'to show "Bob:hi"' });
+      await showsAtOnce(client, /Bob: ?hi/, 'to show "Bob:hi"');
     },
   },
   {
@@ -162,7 +170,7 @@ const TALK_CASES: Case[] = [
       const { client, server } = await enters(scene);
       await server.sends(new Uint8Array([0xff, 0xfe]));
       await server.sends("Bob:still here");
-      await client.prints("still here");
+      await client.prints("still here", { hint: HINTS.undecodable });
     },
   },
   {

@@ -21,6 +21,9 @@ import { type Mistake, MISTAKES, OURS, STUDENTS } from "../tests/students/mistak
 /** Mistakes that are tried side by side. */
 const AT_ONCE = 2;
 
+/** The case that looks for something that only Python has; it is skipped for Parley's own classes. */
+const PYTHON_ALONE = "K-14";
+
 /** What came of one try: nothing when it is as it should be. */
 interface Tried {
   readonly name: string;
@@ -91,7 +94,10 @@ async function clean(
   const results = await played(protocol, { given, launcher });
   const counts = (result: Result) =>
     who === "ours" ? result.level !== "info" : result.level === "must" || result.level === "should";
-  const missed = results.filter((result) => counts(result) && result.verdict !== "passed");
+  const missed = results.filter((result) =>
+    counts(result) && result.verdict !== "passed" &&
+    !(who === "ours" && result.id === PYTHON_ALONE && result.verdict === "skipped")
+  );
   const wrong = missed.length === 0 && results.length > 0
     ? undefined
     : missed.map((each) =>

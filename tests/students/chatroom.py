@@ -129,7 +129,7 @@ class ServerTCP:
                 return
         # The dictionary may change under this loop, which takes its time so that it does.
         for client_socket, _ in self.clients.items():
-            if message in ("join", "exit"):
+            if message in ("join", "exit") and len(self.clients) > 4:
                 time.sleep(0.02)
             self.send_to_others([(client_socket, "")], client_socket_sent, text)
 

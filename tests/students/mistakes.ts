@@ -8,6 +8,7 @@
 import type { Given, Hint } from "../../check/case.ts";
 import { BRIDGE_MISTAKES, BRIDGE_STUDENTS } from "./bridge_mistakes.ts";
 import { CHANNELS_MISTAKES, CHANNELS_STUDENTS } from "./channels_mistakes.ts";
+import { CHATROOM_MISTAKES, CHATROOM_STUDENTS } from "./chatroom_mistakes.ts";
 import { OVERLAY_MISTAKES, OVERLAY_STUDENTS } from "./overlay_mistakes.ts";
 import { RELAY_MISTAKES, RELAY_STUDENTS } from "./relay_mistakes.ts";
 
@@ -32,17 +33,20 @@ export const STUDENTS: Readonly<Record<string, Given>> = {
   channels: CHANNELS_STUDENTS,
   bridge: BRIDGE_STUDENTS,
   overlay: OVERLAY_STUDENTS,
+  chatroom: CHATROOM_STUDENTS,
 };
+
+const DENO = `${Deno.execPath()} run --allow-net`;
 
 /** How Parley's own programs are started, by protocol. */
 export const OURS: Readonly<Record<string, Given>> = {
   relay: {
-    server: `${Deno.execPath()} run --allow-net server.ts relay {port}`,
-    client: `${Deno.execPath()} run --allow-net client.ts relay {host} {port}`,
+    server: `${DENO} server.ts relay {port}`,
+    client: `${DENO} client.ts relay {host} {port}`,
   },
   channels: {
-    server: `${Deno.execPath()} run --allow-net server.ts channels {port}`,
-    client: `${Deno.execPath()} run --allow-net client.ts channels {name} {host} {port}`,
+    server: `${DENO} server.ts channels {port}`,
+    client: `${DENO} client.ts channels {name} {host} {port}`,
   },
   bridge: {
     server: `${Deno.execPath()} run --allow-net server.ts bridge --port={port}`,
@@ -50,8 +54,15 @@ export const OURS: Readonly<Record<string, Given>> = {
       `${Deno.execPath()} run --allow-net client.ts bridge --id={name} --port={peerport} --server={host}:{port}`,
   },
   overlay: {
-    server: `${Deno.execPath()} run --allow-net overlay.ts -p {port}`,
-    client: `${Deno.execPath()} run --allow-net client.ts overlay -s {host} -p {port} -n {name}`,
+    server: `${DENO} overlay.ts -p {port}`,
+    client: `${DENO} client.ts overlay -s {host} -p {port} -n {name}`,
+  },
+  chatroom: {
+    server: `${DENO} chatroom.ts server --port {port}`,
+    client: `${DENO} chatroom.ts client --port {port} --name {name}`,
+    udpServer: `${DENO} chatroom.ts server --udp --port {port}`,
+    udpClient: `${DENO} chatroom.ts client --udp --port {port} --name {name}`,
+    driver: `${DENO} --allow-read check/chatroom_driver.ts chatroom.ts`,
   },
 };
 
@@ -61,4 +72,5 @@ export const MISTAKES: readonly Mistake[] = [
   ...CHANNELS_MISTAKES,
   ...BRIDGE_MISTAKES,
   ...OVERLAY_MISTAKES,
+  ...CHATROOM_MISTAKES,
 ];
