@@ -2,6 +2,13 @@ import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
 import { assertStringIncludes } from "@std/assert/string-includes";
+import { assertRejects } from "@std/assert/rejects";
+import { bytes, hexView } from "../check/bytes.ts";
+import { Failure } from "../check/case.ts";
+import { random } from "../check/faults.ts";
+import { Inbox } from "../check/inbox.ts";
+import { splitCommand } from "../check/program.ts";
+import { freePort } from "../check/scene.ts";
 import { SUITES } from "../check/suites.ts";
 import { OURS } from "./students/mistakes.ts";
 
@@ -365,4 +372,79 @@ Deno.test("check.ts --at plays against a server that runs, and skips aloud what 
     child.kill("SIGKILL");
     await child.status;
   }
+});
+
+Deno.test("check.ts lets a small difference pass with a remark, and fails it with --strict", async () => {
+  const server = "python3 tests/students/awkward_server.py {port} shouts";
+  const loose = await check("relay", "--server", server, "--only", "R-S-02");
+  assertEquals(loose.code, 0);
+  assertStringIncludes(
+    loose.out,
+    `passes, but: server's stdout: "THE CHAT SERVER STARTED" where the document has "The Chat Server Started"`,
+  );
+  const strict = await check("relay", "--server", server, "--only", "R-S-02", "--strict", "--json");
+  assertEquals([strict.code, verdicts(strict)["R-S-02.started"]], [1, "failed"]);
+});
+
+Deno.test("check.ts fault cuts and delays by its seed, says so, and forwards every byte", async () => {
+  const echo = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const echoing = (async () => {
+    for await (const conn of echo) await conn.readable.pipeTo(conn.writable).catch(() => {});
+  })();
+  const port = freePort();
+  const args = ["fault", "--listen", `${port}`, "--to", `127.0.0.1:${echo.addr.port}`];
+  const proxy = start(...args, "--seed", "7", "--dir", "up", "split=1..5", "delay=0..3").spawn();
+  const said = proxy.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  await said.read();
+  const sent = "every byte of this arrives, in pieces";
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await conn.write(new TextEncoder().encode(sent));
+  let got = "";
+  const buffer = new Uint8Array(1000);
+  while (got.length < sent.length) {
+    got += decoder.decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+  }
+  assertEquals(got, sent);
+  proxy.kill("SIGINT");
+  let log = "";
+  for (let more = await said.read(); !more.done; more = await said.read()) log += more.value;
+  const [, sizes = ""] = /#1 up at 0: pieces of ([\d+]+) bytes/.exec(log) ?? [];
+  const pieces = sizes.split("+").map(Number);
+  assertEquals(pieces.reduce((sum, size) => sum + size, 0), sent.length);
+  assert(pieces.every((size) => size >= 1 && size <= 5), sizes);
+  // The first decisions of seed 7: they are the same in every run.
+  const next = random("7 1 up");
+  assertEquals(pieces[0], 1 + Math.floor(next() * 5));
+  await proxy.stderr.cancel();
+  assertEquals((await proxy.status).code, 0);
+  echo.close();
+  await echoing;
+});
+
+// ---- what reports are made of ----
+
+Deno.test("splitCommand() takes a command apart as a shell does", { permissions: "none" }, () => {
+  const command = `python3 client.py --id='a b' "c \\"d\\" \\x" e\\ f ''`;
+  assertEquals(splitCommand(command), ["python3", "client.py", "--id=a b", `c "d" \\x`, "e f", ""]);
+});
+
+Deno.test("hexView() points at the byte that differs", { permissions: "none" }, () => {
+  const view = hexView(bytes("Alice: one.BCST two and more"), 11);
+  assertEquals(view[0]!.slice(0, 32), "41 6c 69 63 65 3a 20 6f 6e 65 2e");
+  assertEquals(view[1], `${" ".repeat(33)}^^ byte 11`);
+});
+
+Deno.test("an inbox fails at the first byte that differs, and only after its deadline", async () => {
+  const remarks: string[] = [];
+  const watch = { deadline: 50, arrived: () => {}, remark: (each: string) => remarks.push(each) };
+  const inbox = new Inbox("Bob", watch);
+  inbox.add(bytes("welcome alice\r\nAlice: one\n"));
+  await inbox.line("welcome alice");
+  assertEquals(remarks.length, 1);
+  const failure = await assertRejects(() => inbox.contains("Alice: two"), Failure);
+  assertEquals([failure.mark, failure.waited], ["welcome alice\r\nAlice: ".length, 50]);
+  await inbox.lacks("two", { before: "one" });
+  inbox.end("FIN");
+  const ended = await assertRejects(() => inbox.contains("more"), Failure);
+  assertStringIncludes(ended.expected, "it was ended (FIN) before that");
 });

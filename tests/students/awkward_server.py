@@ -80,7 +80,8 @@ else:
     server.bind(("0.0.0.0", port))
 server.listen()
 if habit not in ("floods", "closes-stdout"):
-    print("The Chat Server Started", flush=True)
+    started = "The Chat Server Started"
+    print(started.upper() if habit == "shouts" else started, flush=True)
 while True:
     accepted, _ = server.accept()
     if habit == "dies-later":
