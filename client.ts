@@ -759,7 +759,7 @@ export const TABLE: Readonly<Record<State, Row>> = {
   END: {},
 };
 
-// ---- bridge (CSE 150) ----
+// ---- bridge, its connections (CSE 150) ----
 
 /** How long in ms a server or a peer gets to answer. */
 const ANSWER_MS = 5000;
@@ -837,6 +837,57 @@ interface BridgeOptions {
 
 /** What comes with a trigger. */
 type Detail = { text?: string; call?: Call; peer?: bridge.Contact };
+
+/** What comes of asking the server or calling a peer; undefined when the asking was given up. */
+type Outcome = [trigger: Trigger, detail?: Detail] | undefined;
+
+/**
+ * Asks the server one thing over a connection of its own, which is closed after the answer. Rejects with
+ * a {@linkcode StartError} when there is none.
+ */
+async function askServer(
+  { own, server: { hostname, port } }: BridgeOptions,
+  { question, signal }: { question: (localIp: string) => Uint8Array; signal: AbortSignal },
+): Promise<Outcome> {
+  using conn = await connect(hostname, { port, signal });
+  if (!conn) return undefined;
+  signal.addEventListener("abort", () => tryClose(conn));
+  const { lineBytes, unterminatedBytes: blockBytes } = limits();
+  let failure = "has closed the connection without an answer";
+  try {
+    const local = (conn.localAddr as Deno.NetAddr).hostname;
+    await writeAll(conn, question(local.replace(/^::ffff:(?=\d+\.)/, "")));
+    const blocks = frames(conn, new bridge.BlockSplitter({ lineBytes, blockBytes }));
+    for await (const [block] of blocks) return outcome(bridge.parseAnswer(block!), own.id);
+  } catch (error) {
+    if (error instanceof bridge.BlockError) failure = `sent ${error.message}`;
+    else if (isDisconnect(error)) failure = "has broken the connection off without an answer";
+    else throw error;
+  }
+  throw new StartError(`the server at ${bridge.address(hostname, port)} ${failure}`);
+}
+
+function outcome(answer: bridge.Answer, id: string): Outcome {
+  if (answer.type === "refused") throw new StartError(`the server refused: ${answer.reason}`);
+  if (answer.type === "REGACK") return ["REGACK"];
+  const { peer } = answer;
+  return !peer || peer.id === id ? ["BRIDGEACK, empty"] : ["BRIDGEACK, a peer", { peer }];
+}
+
+/** Calls a peer; undefined when it was given up. Rejects with a {@linkcode StartError}. */
+async function callPeer(peer: bridge.Contact, signal: AbortSignal): Promise<Call | undefined> {
+  const conn = await connect(peer.ip, { port: peer.port, signal }).catch(({ cause }) => {
+    const where = `${peer.id} at ${bridge.address(peer.ip, peer.port)}`;
+    throw new StartError(
+      cause instanceof Deno.errors.ConnectionRefused
+        ? `${where} is gone: nothing listens there, /bridge asks the server again`
+        : `cannot reach ${where}: ${connectReason(cause)}`,
+    );
+  });
+  return conn && new Call(conn, true);
+}
+
+// ---- bridge (CSE 150) ----
 
 /** A client between its terminal, its listener, the server and a peer. */
 class BridgeClient {
@@ -967,72 +1018,46 @@ class BridgeClient {
     }
   }
 
-  /** Asks the server one thing over a connection of its own, which is closed after the answer. */
   #ask(question: (localIp: string) => Uint8Array): void {
     const { hostname, port } = this.#options.server;
-    const server = `the server at ${bridge.address(hostname, port)}`;
-    const { lineBytes, unterminatedBytes: blockBytes } = limits();
-    this.#start(server, async (signal) => {
-      using conn = await connect(hostname, { port, signal });
-      if (!conn) return;
-      signal.addEventListener("abort", () => tryClose(conn));
-      let failure = "has closed the connection without an answer";
-      try {
-        const local = (conn.localAddr as Deno.NetAddr).hostname;
-        await writeAll(conn, question(local.replace(/^::ffff:(?=\d+\.)/, "")));
-        const blocks = frames(conn, new bridge.BlockSplitter({ lineBytes, blockBytes }));
-        for await (const [block] of blocks) return this.#answered(bridge.parseAnswer(block!));
-      } catch (error) {
-        if (error instanceof bridge.BlockError) failure = `sent ${error.message}`;
-        else if (isDisconnect(error)) failure = "has broken the connection off without an answer";
-        else throw error;
-      }
-      throw new StartError(`${server} ${failure}`);
-    });
-  }
-
-  #answered(answer: bridge.Answer): void {
-    if (answer.type === "refused") throw new StartError(`the server refused: ${answer.reason}`);
-    if (answer.type === "REGACK") this.#dispatch("REGACK");
-    else if (!answer.peer || answer.peer.id === this.#own.id) this.#dispatch("BRIDGEACK, empty");
-    else this.#dispatch("BRIDGEACK, a peer", { peer: answer.peer });
+    this.#start(
+      `the server at ${bridge.address(hostname, port)}`,
+      (signal) => askServer(this.#options, { question, signal }),
+    );
   }
 
   #dial(peer: bridge.Contact): void {
     this.#start(bridge.CONSOLE.contact(peer), async (signal) => {
-      const conn = await connect(peer.ip, { port: peer.port, signal }).catch(({ cause }) => {
-        const where = `${peer.id} at ${bridge.address(peer.ip, peer.port)}`;
-        throw new StartError(
-          cause instanceof Deno.errors.ConnectionRefused
-            ? `${where} is gone: nothing listens there, /bridge asks the server again`
-            : `cannot reach ${where}: ${connectReason(cause)}`,
-        );
-      });
-      if (!conn) return;
-      const call = new Call(conn, true);
+      const call = await callPeer(peer, signal);
+      if (!call) return undefined;
       call.ended = this.#hear(call);
-      this.#dispatch("connected", { call });
+      return ["connected", { call }];
     });
   }
 
   /** Starts what needs an answer of `whom`; it ends with a trigger, within {@linkcode ANSWER_MS}. */
-  #start(whom: string, work: (signal: AbortSignal) => Promise<void>): void {
+  async #start(whom: string, work: (signal: AbortSignal) => Promise<Outcome>): Promise<void> {
     const controller = this.#work = new AbortController();
-    const late = new StartError(`${whom} did not answer within ${ANSWER_MS / 1000} s`);
+    const late = `${whom} did not answer within ${ANSWER_MS / 1000} s`;
     const timer = setTimeout(() => controller.abort(late), ANSWER_MS);
     const { signal } = controller;
-    work(signal).catch((error) => error).then((error) => {
+    try {
+      const came = await work(signal);
+      if (came && !this.#dispatch(...came)) came[1]?.call?.close();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof StartError)) return this.#done.reject(error);
+      this.#dispatch("no answer", { text: error.message });
+    } finally {
       clearTimeout(timer);
-      const failure = signal.aborted ? signal.reason : error;
-      if (failure instanceof StartError) this.#dispatch("no answer", { text: failure.message });
-      else if (error && !signal.aborted) this.#done.reject(error);
-    });
+      if (signal.reason === late) this.#dispatch("no answer", { text: late });
+    }
   }
 
   /** From here on calls are taken; before the first time, callers wait in the backlog. */
   #accept(): void {
     const flow = new Flow(limits());
-    const { note: log } = this.#console;
+    const log = (sentence: string) => this.#console.note(sentence);
     this.#accepting ??= acceptSessions(this.#options.listener, (conn) => {
       const call = new Call(conn, false);
       const [oldest] = this.#ringing;
@@ -1162,6 +1187,8 @@ class BridgeClient {
     }
   }
 }
+
+// ---- bridge, its command (CSE 150) ----
 
 const BRIDGE_USAGE = `usage: client.ts bridge --id=NAME --port=PORT --server=ADDRESS:PORT [options]
 
