@@ -936,10 +936,6 @@ class BridgeClient {
     return this.#state.startsWith("CHAT ");
   }
 
-  get #pending(): boolean {
-    return "no answer" in TABLE[this.#state];
-  }
-
   /** Takes a step of the table; false when the trigger means nothing now. */
   #dispatch(trigger: Trigger, detail: Detail = {}): boolean {
     const transition = TABLE[this.#state][trigger];
@@ -1148,7 +1144,8 @@ class BridgeClient {
       await this.#until(() => this.#typed.length < MOST_WAITING);
     }
     // What was typed before is done first, but a server that does not answer keeps nobody.
-    const done = () => !this.#pending && (this.#typed.length === 0 || this.#toldToWait);
+    const done = () =>
+      !TABLE[this.#state]["no answer"] && (this.#typed.length === 0 || this.#toldToWait);
     await within(TYPED_MS, this.#until(done));
     this.#dispatch("/quit");
   }
@@ -1168,7 +1165,7 @@ class BridgeClient {
       const line = this.#typed.shift();
       if (line !== undefined) this.#obey(line);
       const turn = () => !this.#toldToWait || this.#state !== "CHAT reading";
-      await this.#until(() => this.#typed.length > 0 && !this.#pending && turn());
+      await this.#until(() => this.#typed.length > 0 && !TABLE[this.#state]["no answer"] && turn());
     }
   }
 
