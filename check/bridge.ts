@@ -185,12 +185,7 @@ export class Registrar {
   /** Starts a client under test with this server, and a port of its own to listen on. */
   client(name = "student1", peerport: number = freePort()): Program {
     this.#ports.set(name, peerport);
-    return this.#scene.client({
-      name,
-      port: this.fake.port,
-      values: { peerport },
-      folder: "own",
-    });
+    return this.#scene.client({ name, port: this.fake.port, values: { peerport } });
   }
 
   /**

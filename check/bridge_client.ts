@@ -28,6 +28,19 @@ interface Chat {
   readonly contact: Contact;
 }
 
+/** Waits until a client runs: lines that wait for it together would be no person's. */
+async function runs(scene: Scene, client: Program): Promise<void> {
+  await attempt(() => client.out.contains("running on", { within: 2.5 * scene.deadline }));
+}
+
+/** Gives a client the time to fail, and fails when it did. */
+async function harmless(scene: Scene, client: Program): Promise<void> {
+  await attempt(() => client.err.contains("Traceback", { within: scene.deadline / 4 }));
+  if (client.err.text.includes("Traceback")) await attempt(() => client.ends());
+  client.noTraceback();
+  client.alive();
+}
+
 /** Brings Alice into WAIT, and resolves to her contact. */
 async function waits(registrar: Registrar): Promise<{ alice: Program; contact: Contact }> {
   const alice = registrar.client("Alice");
@@ -160,7 +173,7 @@ const TERMINAL: Case[] = [
     steps: "type `/id` → student1",
     async run(scene) {
       const client = new Registrar(scene).client();
-      await attempt(() => client.prints("student1 running on"));
+      await runs(scene, client);
       await client.types("/id");
       await client.printsMatch(/^[> ]*student1[ \r]*$/m, { as: 'the line "student1"' });
     },
@@ -186,7 +199,7 @@ const TERMINAL: Case[] = [
       for (const steps of ["", "register", "wait"]) {
         const registrar = new Registrar(scene);
         const client = registrar.client();
-        await attempt(() => client.prints("running on"));
+        await runs(scene, client);
         if (steps !== "") await registrar.registers(client);
         if (steps === "wait") await registrar.bridges(client);
         await sleep(APART_MS);
@@ -231,22 +244,21 @@ const TERMINAL: Case[] = [
     points: 1,
     quote: "Clients must REGISTER before they can BRIDGE",
     hint: BRIDGE_HINTS.state,
-    steps: "type both too early → harmless",
+    steps: "type `/chat`, then `/bridge` → harmless: no traceback, and it goes on",
     async run(scene) {
       const registrar = new Registrar(scene);
       const client = registrar.client();
-      await attempt(() => client.prints("running on"));
-      for (const command of ["/bridge", "/chat"]) {
-        await client.types(command);
-        await sleep(APART_MS);
-      }
-      client.alive();
+      await runs(scene, client);
+      await client.types("/chat");
+      await harmless(scene, client);
+      await client.types("/bridge");
       // A client that asks all the same gets an answer.
-      while (registrar.fake.waiting > 0) {
-        await (await registrar.fake.accepts("fake server")).sends(bridgeAck());
-      }
-      await registrar.registers(client);
-      client.noTraceback();
+      await attempt(async () => {
+        const peer = await registrar.fake.accepts("fake server", { within: 500 });
+        scene.note("/bridge before /register goes out");
+        await peer.sends(bridgeAck());
+      });
+      await harmless(scene, client);
     },
   },
   {
@@ -263,7 +275,7 @@ const TERMINAL: Case[] = [
     async run(scene) {
       const registrar = new Registrar(scene);
       const client = registrar.client();
-      await attempt(() => client.prints("running on"));
+      await runs(scene, client);
       await client.types("/foo");
       await sleep(APART_MS);
       await registrar.registers(client);
@@ -469,7 +481,7 @@ const SERVER: Case[] = [
       const registrar = new Registrar(scene);
       const client = registrar.client();
       registrar.fake.stops();
-      await attempt(() => client.prints("running on"));
+      await runs(scene, client);
       await client.types("/register");
       await attempt(() => client.err.contains("refused"));
       await sleep(APART_MS);
@@ -672,11 +684,11 @@ const PEER: Case[] = [
     },
     async run(scene) {
       const { alice, bob } = await chats(scene);
-      bob.signal("SIGKILL");
+      bob.signals("SIGKILL");
       await bothEnd(alice);
       await scene.part("writing", async () => {
         const other = await chats(scene);
-        other.alice.signal("SIGKILL");
+        other.alice.signals("SIGKILL");
         await other.bob.ends({ hint: HINTS.blockedInput });
         other.bob.noTraceback(BRIDGE_HINTS.chatEnds);
       });

@@ -7,8 +7,9 @@
 
 import { quoted } from "./bytes.ts";
 import { type Case, Failure, type Suite } from "./case.ts";
-import { long, type Member, message, Room } from "./channels.ts";
+import { apart, long, type Member, message, Room } from "./channels.ts";
 import { lines } from "./channels_client.ts";
+import { sleep } from "./peer.ts";
 import { type Program, splitCommand } from "./program.ts";
 import type { Scene } from "./scene.ts";
 
@@ -22,6 +23,14 @@ const TOGETHER = {
 /** Starts the server, and waits until it takes messages: a member that stays says its name. */
 async function listening(scene: Scene): Promise<Member> {
   return await new Room(scene).enters("Zoe");
+}
+
+/** Types a line, and waits for the prompt behind it: a person types no line before. */
+async function types(client: Program, line: string): Promise<void> {
+  const from = client.out.total;
+  await client.types(line);
+  for (let patience = 0; client.out.total === from && patience < 50; patience++) await sleep(20);
+  await apart();
 }
 
 /** Starts a client under test, and waits until it takes lines. */
@@ -55,15 +64,15 @@ const CASES: Case[] = [
     async run(scene) {
       await listening(scene);
       const alice = await user(scene, "Alice");
-      await alice.types("/create tas");
-      await alice.types("/list");
+      await types(alice, "/create tas");
+      await types(alice, "/list");
       await alice.prints("tas");
       const kay = await user(scene, "Kay");
-      await kay.types("/join tas");
+      await types(kay, "/join tas");
       await alice.prints("Kay has joined");
-      await kay.types("Hi!");
+      await types(kay, "Hi!");
       await alice.prints("[Kay] Hi!");
-      await alice.types("Hello!");
+      await types(alice, "Hello!");
       await kay.prints("[Alice] Hello!");
       expectLines(alice, ["tas", "Kay has joined", "[Kay] Hi!"]);
       expectLines(kay, ["[Alice] Hello!"]);
@@ -82,21 +91,21 @@ const CASES: Case[] = [
       await listening(scene);
       const lecture = "Hi everyone! Does anyone know what we're doing on the first day of lecture?";
       const panda = await user(scene, "Panda");
-      await panda.types("Hello world!");
+      await types(panda, "Hello world!");
       await panda.prints(
         "Not currently in any channel. Must join a channel before sending messages.",
       );
-      await panda.types("/list");
-      await panda.types("/create 168_tas");
-      await panda.types("/list");
+      await types(panda, "/list");
+      await types(panda, "/create 168_tas");
+      await types(panda, "/list");
       await panda.prints("168_tas");
-      await panda.types("Hello world!");
+      await types(panda, "Hello world!");
       const alice = await user(scene, "Alice");
-      await alice.types("/list");
+      await types(alice, "/list");
       await alice.prints("168_tas");
-      await alice.types("/join 168_tas");
+      await types(alice, "/join 168_tas");
       await panda.prints("Alice has joined");
-      await alice.types(lecture);
+      await types(alice, lecture);
       await panda.prints(`[Alice] ${lecture}`);
       panda.signals("SIGINT");
       await alice.prints("Panda has left");
@@ -116,8 +125,8 @@ const CASES: Case[] = [
     async run(scene) {
       await listening(scene);
       const alice = await user(scene, "Alice");
-      await alice.types("/create tas");
-      await alice.types("/list");
+      await types(alice, "/create tas");
+      await types(alice, "/list");
       await alice.prints("tas");
       const split = await scene.connect("Splitter");
       const texts = [long("one"), "two", long("three")];

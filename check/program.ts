@@ -77,7 +77,9 @@ folder=$(mktemp -d) || exec "$@"
 for each in "$PWD"/* "$PWD"/.[!.]*; do [ -e "$each" ] && ln -s "$each" "$folder/"; done
 cd "$folder"
 trap : INT TERM HUP
-"$@"
+# The shell's own words on how a program ended are not the program's.
+exec 3>&2 2>/dev/null
+"$@" 2>&3 3>&-
 code=$?
 [ "$0" = list ] && find . -type f
 cd / && rm -rf "$folder"
