@@ -44,10 +44,21 @@ export function quoted(data: string | Uint8Array, max = 200): string {
   const all = bytes(data);
   const shown = text(all.subarray(0, max)).replace(
     // deno-lint-ignore no-control-regex
-    /[\\"\x00-\x1f\x7f-\x9f]/g,
-    (char) => ESCAPES[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    /[\\"\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => ESCAPES[char] ?? escaped(char.charCodeAt(0)),
   );
   return `"${shown}"${all.length > max ? ` … ${all.length} bytes in all` : ""}`;
+}
+
+function escaped(code: number): string {
+  const hex = code.toString(16);
+  return code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u${hex.padStart(4, "0")}`;
+}
+
+/** A line of somebody's without what would drive the terminal that it is shown on. */
+export function printable(line: string): string {
+  // deno-lint-ignore no-control-regex
+  return line.replace(/[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "?");
 }
 
 const ESCAPES: Record<string, string> = {

@@ -48,6 +48,7 @@ export function suitesFor(
     );
   }
   checkIds(suites, only);
+  checkRoles(suites, { found: found.map(({ suite }) => suite), only });
   return found;
 }
 
@@ -88,6 +89,20 @@ function checkIds(suites: readonly Suite[], only: readonly string[]): void {
   const unknown = only.find((each) => !ids.has(each));
   if (unknown !== undefined) {
     throw new Misuse(`There is no case ${unknown}; --list shows them all.`);
+  }
+}
+
+/** Throws where a case was asked for whose role has no command: nothing would be played, in silence. */
+function checkRoles(
+  suites: readonly Suite[],
+  { found, only }: { found: readonly Suite[]; only: readonly string[] },
+): void {
+  const has = (suite: Suite, id: string) =>
+    suite.cases.some((each) => each.id === id.split(".")[0]);
+  for (const id of only) {
+    if (found.some((suite) => has(suite, id))) continue;
+    const owner = suites.find((suite) => has(suite, id));
+    throw new Misuse(`${id} is a case of the ${owner?.role}, and no command was given for that.`);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hexView, quoted } from "./bytes.ts";
+import { hexView, printable, quoted } from "./bytes.ts";
 import { DidNotStart, type Hint, LEVELS } from "./case.ts";
 import type { Row } from "./points.ts";
 import { total } from "./points.ts";
@@ -44,8 +44,8 @@ export function bad({ verdict }: Pick<Result, "verdict">): boolean {
 /** What is said of one result: a line, and the dialogue where it failed. */
 export function resultText(result: Result, style: Style): string {
   const lines = [headline(result, style)];
-  for (const note of result.notes) lines.push(paint(`    seen: ${note}`, "grey", style));
-  for (const remark of result.remarks) lines.push(`    passes, but: ${remark}`);
+  for (const note of result.notes) lines.push(paint(printable(`    seen: ${note}`), "grey", style));
+  for (const remark of result.remarks) lines.push(printable(`    passes, but: ${remark}`));
   if (bad(result)) lines.push(...failureLines(result, style));
   else if (result.error) lines.push(...faultLines(result.error));
   else if (style.trace && result.id === result.caseId) {
@@ -168,12 +168,6 @@ function remainsLines({ label, code, stderr, total, kept }: Remains): string[] {
     lines.push(`    ${label} printed more than ${kept} bytes; the rest was not kept`);
   }
   return lines;
-}
-
-/** A line without what would drive a terminal. */
-function printable(line: string): string {
-  // deno-lint-ignore no-control-regex
-  return line.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "?");
 }
 
 function wrap(text: string, indent: number): string {

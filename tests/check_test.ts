@@ -152,6 +152,10 @@ const MISUSE: [args: string[], sentence: RegExp][] = [
   [["relay", "--server", "python3 server.py"], /^The command of the server has no \{port\}/],
   [["relay", "--server", "python3 'server.py {port}"], /^a ' is not closed/],
   [["relay", "--server", "x {port}", "--only", "R-S-99"], /^There is no case R-S-99/],
+  [
+    ["relay", "--server", "x {port}", "--only", "R-C-05"],
+    /^R-C-05 is a case of the client, and no/,
+  ],
   [["relay", "--server", "x {port}", "--level", "most"], /^There is no level most/],
   [["relay", "--server", "x {port}", "--repeat", "0"], /^--repeat needs a whole number/],
   [["relay", "--server", "x {port}", "--at", "nowhere"], /^nowhere is not HOST:PORT/],
