@@ -222,6 +222,7 @@ export async function takeFrames<Frame>(
   let next = 0;
   let count = 0;
   let spent = false;
+  let turned = clock.now();
   for await (const batch of batches) {
     // One that used up a turn gets no other for the asking: many of them must not hold up a newcomer.
     if (spent) await flow.turn();
@@ -232,16 +233,17 @@ export async function takeFrames<Frame>(
       flow.sender = outbound;
       const taken = take(frame);
       // Awaited only when there is something to wait for: frames of one read share their writes.
-      let pause = flow.hold();
+      let pause: Promise<unknown> | undefined = flow.hold();
       if (taken === false) return;
       if (taken instanceof Promise) await taken;
-      if (rate > 0 || ++count % CLOCK_FRAMES === 0) {
+      if (pause || rate > 0 || ++count % CLOCK_FRAMES === 0) {
         const now = clock.now();
         // A second's worth may come at once: people paste.
         if (rate > 0) next = Math.max(next, now - 1000) + 1000 / rate;
         if (next > now) pause ??= sleep(next - now, signal);
-        spent = now - began > TURN_MS;
-        if (spent) pause ??= flow.turn();
+        // A reader that takes all at once ends a wait for it within the same turn of the event loop.
+        spent = now - (pause ? turned : began) > TURN_MS;
+        if (spent) [pause, turned] = [Promise.all([pause, flow.turn()]), now];
       }
       if (!pause) continue;
       await pause;
