@@ -53,7 +53,7 @@ export function fillIn(
 
 /**
  * Ends process groups that are still on its list when its input ends, which is when the check is no
- * more, for whatever reason.
+ * more, for whatever reason, and removes the folders that programs were given.
  */
 const GUARD = `
 trap '' INT TERM HUP
@@ -65,15 +65,19 @@ while read op pid; do
   live=$rest
 done
 for each in $live; do kill -KILL -- "-$each" 2>/dev/null || kill -KILL "$each" 2>/dev/null; done
+rm -rf "\${TMPDIR:-/tmp}/$0"
 exit 0
 `;
 
 /**
  * Runs a command in a folder of its own that shows the files of the folder it was started in. What one
  * run writes there is gone for the next one; called with `list`, the run's files are printed at its end.
+ * A folder whose program had to be killed is left to the guard, so all are in the one that it knows.
  */
 const OWN_FOLDER = `
-folder=$(mktemp -d) || exec "$@"
+folders="\${TMPDIR:-/tmp}/$1"
+shift
+mkdir -p "$folders" && folder=$(mktemp -d "$folders/XXXXXX") || exec "$@"
 for each in "$PWD"/* "$PWD"/.[!.]*; do [ -e "$each" ] && ln -s "$each" "$folder/"; done
 cd "$folder"
 trap : INT TERM HUP
@@ -92,12 +96,14 @@ export class Launcher {
   readonly groups: boolean;
   readonly #guard: Deno.ChildProcess | undefined;
   readonly #guardInput: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  readonly #folders: string;
   readonly #live = new Set<Program>();
   #over = false;
 
-  private constructor(groups: boolean, guard: Deno.ChildProcess | undefined) {
+  private constructor(groups: boolean, guard?: Deno.ChildProcess, folders = "") {
     this.groups = groups;
     this.#guard = guard;
+    this.#folders = folders;
     this.#guardInput = guard?.stdin.getWriter();
   }
 
@@ -107,11 +113,12 @@ export class Launcher {
     try {
       await new Deno.Command("setsid", { args: ["true"], stdin: "null", ...quiet }).output();
     } catch {
-      return new Launcher(false, undefined);
+      return new Launcher(false);
     }
-    const args = ["sh", "-c", GUARD];
+    const folders = `parley-check-${crypto.randomUUID()}`;
+    const args = ["sh", "-c", GUARD, folders];
     const guard = new Deno.Command("setsid", { args, stdin: "piped", ...quiet }).spawn();
-    return new Launcher(true, guard);
+    return new Launcher(true, guard, folders);
   }
 
   /** Starts a program; throws `DidNotStart` when there is no such command. */
@@ -119,7 +126,7 @@ export class Launcher {
     if (this.#over) throw new Skipped("the run was ended");
     const own = options.folder === undefined || !this.groups
       ? words
-      : ["sh", "-c", OWN_FOLDER, options.folder, ...words];
+      : ["sh", "-c", OWN_FOLDER, options.folder, this.#folders, ...words];
     const [command = "", ...args] = this.groups ? ["setsid", ...own] : own;
     let child: Deno.ChildProcess;
     try {
