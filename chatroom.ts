@@ -362,7 +362,9 @@ export class ServerTCP {
     const member = this.#member(client_socket);
     let more = true;
     const take = (bytes: Uint8Array) => more = this.#take(client_socket, bytes);
-    const options = { signal: this.#stopping.signal, flow: this.#flow, rate: this.#limits.rate };
+    const { rate } = this.#limits;
+    const { outbound } = member;
+    const options = { signal: this.#stopping.signal, flow: this.#flow, outbound, rate };
     try {
       for (const texts of [[member.early], member.texts]) {
         if (more) await this.handle_event.unless(takeFrames(texts, take, options));
@@ -896,10 +898,8 @@ export class ServerUDP {
   readonly clients: AddressMap<string> = new AddressMap();
   /** What was said last, by whom: `[address, text]` pairs, the last 1,000 of them. */
   readonly messages: [client_addr: Deno.NetAddr, text: string][] = [];
-  /** The bytes of messages that are not UTF-8: they are sent on as they came. */
-  readonly #raw = new WeakMap<readonly unknown[], Uint8Array>();
-  /** The messages that tell of a join or a leave. */
-  readonly #notices = new WeakSet<readonly unknown[]>();
+  /** Which messages are joins and leaves, and the bytes of those that are not UTF-8, as they came. */
+  readonly #kinds = new WeakMap<readonly unknown[], "notice" | Uint8Array>();
   /** By the addresses that are keys of `clients`. */
   readonly #presences = new WeakMap<Deno.NetAddr, Presence>();
   readonly #throttle: Throttle;
@@ -933,13 +933,12 @@ export class ServerUDP {
     const before = this.clients.get(client_addr);
     const said = parseDatagram(message, before);
     const name = nameIn(said?.type === "join" ? said.name : message.split(":")[0]!);
-    const refusal = name !== before && this.#refusal(client_addr, name);
-    if (name === undefined || refusal) {
-      if (refusal) await this.#send(client_addr, encode(refusal));
-      return false;
-    }
+    const stays = name !== undefined && name === before;
+    const refusal = stays ? undefined : this.#refusal(client_addr, name);
+    if (refusal) await this.#send(client_addr, encode(refusal));
+    if (name === undefined || refusal) return false;
     const sent = [this.#send(client_addr, encode(TEXTS.welcome))];
-    if (name === before) {
+    if (stays) {
       this.#presence(this.clients.known(client_addr)).heardAt = performance.now();
     } else {
       // A client that comes again under another name has left under the old one.
@@ -970,14 +969,14 @@ export class ServerUDP {
     const last = this.messages.at(-1);
     if (!last) return;
     const [from, text] = last;
-    const bytes = this.#raw.get(last) ?? encode(text);
-    const notice = this.#notices.has(last);
+    const kind = this.#kinds.get(last);
+    const bytes = kind instanceof Uint8Array ? kind : encode(text);
     const sends: Promise<void>[] = [];
     const sender = this.clients.known(from);
     for (const address of this.clients.keys()) {
       if (address === sender) continue;
       const presence = this.#presence(address);
-      if (notice) this.#gather(address, presence, text);
+      if (kind === "notice") this.#gather(address, presence, text);
       else {
         // What comes before a text is told before it, but to nobody that may not have asked for it.
         if (presence.spoken) this.#flush(address, presence);
@@ -1026,7 +1025,7 @@ export class ServerUDP {
       this.#flush(from, presence);
       const entry = this.#add(from, said.text);
       if (valid === undefined) {
-        this.#raw.set(entry, said.text === text ? bytes : concat(encode(`${name}:`), bytes));
+        this.#kinds.set(entry, said.text === text ? bytes : concat(encode(`${name}:`), bytes));
       }
       this.#watch(this.broadcast());
     }
@@ -1127,7 +1126,7 @@ export class ServerUDP {
   }
 
   #announce(from: Deno.NetAddr, name: string, what: "joined" | "left"): Promise<void> {
-    this.#notices.add(this.#add(from, TEXTS[what](name)));
+    this.#kinds.set(this.#add(from, TEXTS[what](name)), "notice");
     if (this.#log) this.#operator.note(`${name} ${what}`);
     return this.broadcast();
   }
