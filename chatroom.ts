@@ -49,23 +49,11 @@ import {
   tracedDatagrams,
   UsageError,
 } from "./lib/program.ts";
-import {
-  concat,
-  decode,
-  encode,
-  isExit,
-  LINE_END,
-  named,
-  nameIn,
-  noticesIn,
-  parseDatagram,
-  TEXTS,
-  TextSplitter,
-  WORDS,
-} from "./lib/wire/chatroom.ts";
+import * as wire from "./lib/wire/chatroom.ts";
 
 export type { Limits };
 
+const { concat, encode, TEXTS, WORDS } = wire;
 /** "The local machine's IP", as far as it is known without further permissions. */
 const LOCAL = "127.0.0.1";
 /** Never aborted. */
@@ -170,7 +158,7 @@ class Member {
 
   constructor(readonly conn: Deno.TcpConn, readonly limits: Limits, outbound: Outbound) {
     this.outbound = outbound;
-    this.texts = frames(conn, new TextSplitter(limits.lineBytes));
+    this.texts = frames(conn, new wire.TextSplitter(limits.lineBytes));
   }
 
   /** Reads the name; undefined when the stream ends first. Rejects as it does, or when there is too much. */
@@ -195,7 +183,7 @@ class Member {
 
   /** Sends a text as the client reads it: as a line, or in a write of its own after its pause. */
   send(text: Uint8Array): void {
-    if (this.lines) return this.outbound.send(concat(text, LINE_END));
+    if (this.lines) return this.outbound.send(concat(text, wire.LINE_END));
     this.#waiting.push(text);
     if (this.#waiting.length >= FLOOD) {
       this.#waiting = [concat(...this.#waiting)];
@@ -295,12 +283,12 @@ export class ServerTCP {
     const conn = traced(await this.server_socket.accept());
     conn.setNoDelay(true);
     this.#taken?.(conn);
-    const member = this.#meet(conn);
+    const member = this.#member(conn);
     const name = await this.#nameOf(member);
     const taken = this.clients.values().some((other) => other === name);
-    if (name === undefined || taken) {
-      if (taken) member.send(encode(TEXTS.taken));
-      if (taken) this.#note(conn, `was refused: the name ${name} is taken`);
+    if (taken) member.send(encode(TEXTS.taken));
+    if (taken) this.#note(conn, `was refused: the name ${name} is taken`);
+    if (taken || name === undefined) {
       await this.#hangUp(conn, taken ? LEAVE_MS : 0);
       return false;
     }
@@ -318,7 +306,10 @@ export class ServerTCP {
    */
   close_client(client_socket: Deno.TcpConn): boolean {
     if (!this.clients.delete(client_socket)) return false;
-    const closed = this.#hangUp(client_socket, this.#ended ? LINGER_MS : LEAVE_MS);
+    const closed = this.#hangUp(
+      client_socket,
+      this.#stopping.signal.aborted ? LINGER_MS : LEAVE_MS,
+    );
     this.#closing.set(client_socket, closed.then(() => void this.#closing.delete(client_socket)));
     return true;
   }
@@ -398,10 +389,9 @@ export class ServerTCP {
     };
     const close = () => tryClose(this.server_socket);
     await acceptSessions({ accept: () => this.#accept(admissions), close }, attend, {
+      ...this.#limits,
       signal: shutdown.signal,
       flow: this.#flow,
-      drainMs: this.#limits.drainMs,
-      connections: this.#limits.connections,
       log: (sentence) => this.#operator.note(sentence),
       farewell: () => this.shutdown().finally(down.resolve),
     });
@@ -435,9 +425,9 @@ export class ServerTCP {
     });
     clearTimeout(late);
     this.#stopping.signal.removeEventListener("abort", close);
-    if (!said || this.#ended) return undefined;
-    const text = decode(said) ?? "";
-    const name = nameIn(text);
+    if (!said || this.#stopping.signal.aborted) return undefined;
+    const text = wire.decode(said) ?? "";
+    const name = wire.nameIn(text);
     if (name === undefined) this.#note(conn, "sent a name that is empty or cannot be printed");
     else if (name !== text.trim()) this.#note(conn, `sent a name that was cut to ${name}`);
     return name;
@@ -445,7 +435,7 @@ export class ServerTCP {
 
   /** Passes on one text of a client; false when it says `exit`. */
   #take(conn: Deno.TcpConn, bytes: Uint8Array): boolean {
-    if (!this.clients.has(conn) || isExit(bytes)) return false;
+    if (!this.clients.has(conn) || wire.isExit(bytes)) return false;
     const { lineBytes } = this.#limits;
     if (bytes.length > lineBytes) {
       this.#member(conn).send(encode(TEXTS.tooLong(lineBytes)));
@@ -469,23 +459,17 @@ export class ServerTCP {
   /** Sends the text that `parts` make together to all clients but `from`. */
   #tell(from: Deno.TcpConn, ...parts: Uint8Array[]): void {
     const sender = this.#member(from);
-    this.#room.send([...parts, LINE_END], sender.outbound);
+    this.#room.send([...parts, wire.LINE_END], sender.outbound);
     if (this.#bare.size === 0) return;
     const text = concat(...parts);
     for (const member of this.#bare) if (member !== sender) member.send(text);
   }
 
-  /** What belongs to a client's socket; one that an override has let in by itself is a bare client. */
+  /** What belongs to a socket; a client that an override has let in by itself is a bare one. */
   #member(conn: Deno.TcpConn): Member {
     const known = this.#members.get(conn);
     if (known) return known;
-    const member = this.#meet(conn);
-    this.#bare.add(member);
-    return member;
-  }
-
-  /** Gives a connection its queue; a client that falls too far behind is cut, which ends its reading. */
-  #meet(conn: Deno.TcpConn): Member {
+    // A client that falls too far behind is cut, which ends its reading.
     const onCut = (reason?: string) => {
       if (reason) this.#note(conn, `${reason}: cut`);
       tryClose(conn);
@@ -493,6 +477,7 @@ export class ServerTCP {
     const outbound = new Outbound(conn, this.#flow, { join: false, onCut });
     const member = new Member(conn, this.#limits, outbound);
     this.#members.set(conn, member);
+    if (this.clients.has(conn)) this.#bare.add(member);
     return member;
   }
 
@@ -505,10 +490,6 @@ export class ServerTCP {
     if (ms > 0) await within(this.#limits.drainMs, member.drained());
     await hangUp(conn, member.outbound, ms);
     member.discard();
-  }
-
-  get #ended(): boolean {
-    return this.#stopping.signal.aborted;
   }
 
   async #shutDown(): Promise<void> {
@@ -611,7 +592,7 @@ class Person {
     }
     const console = this.console = openConsole({
       split: typedLines,
-      named,
+      named: wire.named,
       timestamps: this.options.timestamps === true,
       onInterrupt: shutdown.request,
     });
@@ -644,11 +625,10 @@ class Person {
   }
 
   #show(text: string): void {
-    const { show } = this.options;
-    if (show) return show(text);
     const lines = { keepLines: true };
-    if (this.console) return this.console.show(text, lines);
-    print(Deno.stdout, Deno.stdout.isTerminal() ? escapeControl(text, lines) : text);
+    if (this.options.show) this.options.show(text);
+    else if (this.console) this.console.show(text, lines);
+    else print(Deno.stdout, Deno.stdout.isTerminal() ? escapeControl(text, lines) : text);
   }
 
   #over(outcome: string): void {
@@ -910,10 +890,7 @@ export class ServerUDP {
   #ticking: ReturnType<typeof setInterval> | undefined;
   #ending: Promise<void> | undefined;
 
-  /**
-   * Listens on `server_port`. Throws the runtime's own error when it cannot, such as
-   * `Deno.errors.AddrInUse`.
-   */
+  /** Listens on `server_port`, or throws the runtime's own error, such as `Deno.errors.AddrInUse`. */
   constructor(server_port: number, options: ServerOptions = {}) {
     const { hostname = LOCAL, limits: changes, log = false } = options;
     this.server_socket = listenDatagrams(hostname, server_port);
@@ -931,15 +908,19 @@ export class ServerUDP {
    */
   async accept_client(client_addr: Deno.NetAddr, message: string): Promise<boolean> {
     const before = this.clients.get(client_addr);
-    const said = parseDatagram(message, before);
-    const name = nameIn(said?.type === "join" ? said.name : message.split(":")[0]!);
+    const said = wire.parseDatagram(message, before);
+    const name = wire.nameIn(said?.type === "join" ? said.name : message.split(":")[0]!);
     const stays = name !== undefined && name === before;
     const refusal = stays ? undefined : this.#refusal(client_addr, name);
-    if (refusal) await this.#send(client_addr, encode(refusal));
+    if (refusal) await this.#throttle.send(encode(refusal), client_addr);
     if (name === undefined || refusal) return false;
-    const sent = [this.#send(client_addr, encode(TEXTS.welcome))];
+    const sent = [this.#throttle.send(encode(TEXTS.welcome), client_addr)];
     if (stays) {
-      this.#presence(this.clients.known(client_addr)).heardAt = performance.now();
+      // The longest silent stands first.
+      const known = this.clients.known(client_addr);
+      this.clients.delete(known);
+      this.clients.set(known, name);
+      this.#presence(known).heardAt = performance.now();
     } else {
       // A client that comes again under another name has left under the old one.
       if (before !== undefined) sent.push(this.close_client(client_addr).then(() => {}));
@@ -980,7 +961,7 @@ export class ServerUDP {
       else {
         // What comes before a text is told before it, but to nobody that may not have asked for it.
         if (presence.spoken) this.#flush(address, presence);
-        sends.push(this.#send(address, bytes));
+        sends.push(this.#throttle.send(bytes, address));
       }
     }
     await Promise.all(sends);
@@ -1009,10 +990,10 @@ export class ServerUDP {
 
   #take(bytes: Uint8Array, from: Deno.NetAddr): void {
     if (this.#ending) return;
-    const valid = decode(bytes);
+    const valid = wire.decode(bytes);
     const text = valid ?? new TextDecoder().decode(bytes);
     const name = this.clients.get(from);
-    const said = parseDatagram(text, name);
+    const said = wire.parseDatagram(text, name);
     if (said?.type === "join") {
       // A name that is not valid is nobody's.
       if (valid !== undefined) this.#watch(this.accept_client(from, `${said.name}:${WORDS.join}`));
@@ -1055,16 +1036,10 @@ export class ServerUDP {
 
   /** Puts out the client that has been silent longest, if there is one that has never spoken. */
   #makeRoom(): boolean {
-    let silent: Deno.NetAddr | undefined;
-    let since = performance.now() - SILENT_MS;
-    for (const address of this.clients.keys()) {
-      const presence = this.#presence(address);
-      if (presence.spoken || presence.heardAt > since) continue;
-      silent = address;
-      since = presence.heardAt;
-    }
-    if (silent) this.#putOut(silent, "for a newcomer: the room was full, and it has never spoken");
-    return silent !== undefined;
+    const silent = this.clients.keys().find((address) => !this.#presence(address).spoken);
+    if (!silent || performance.now() - this.#presence(silent).heardAt < SILENT_MS) return false;
+    this.#putOut(silent, "for a newcomer: the room was full, and it has never spoken");
+    return true;
   }
 
   #putOut(address: Deno.NetAddr, why: string): void {
@@ -1095,7 +1070,7 @@ export class ServerUDP {
 
   #flush(address: Deno.NetAddr, presence: Presence): void {
     if (presence.gathered === "") return;
-    this.#send(address, encode(presence.gathered));
+    this.#throttle.send(encode(presence.gathered), address);
     presence.gathered = "";
   }
 
@@ -1117,7 +1092,7 @@ export class ServerUDP {
     clearInterval(this.#ticking);
     for (const address of this.clients.keys()) {
       this.#flush(address, this.#presence(address));
-      this.#send(address, encode(TEXTS.shutdown));
+      this.#throttle.send(encode(TEXTS.shutdown), address);
     }
     this.clients.clear();
     await this.#throttle.drained();
@@ -1136,10 +1111,6 @@ export class ServerUDP {
     this.messages.push(entry);
     if (this.messages.length > MESSAGES) this.messages.shift();
     return entry;
-  }
-
-  #send(to: Deno.NetAddr, bytes: Uint8Array): Promise<void> {
-    return this.#throttle.send(bytes, to);
   }
 
   /** Nobody waits for what a datagram has begun: an error of an override must not end the server. */
@@ -1161,7 +1132,7 @@ const ANSWERS: readonly string[] = [TEXTS.welcome, TEXTS.taken, TEXTS.full, TEXT
  */
 function shownAs(text: string | undefined): string[] | undefined {
   if (text === TEXTS.welcome) return [];
-  return text === undefined ? undefined : noticesIn(text).map((line) => escapeControl(line));
+  return text === undefined ? undefined : wire.noticesIn(text).map((line) => escapeControl(line));
 }
 
 /** A chatroom client over UDP. */
@@ -1266,8 +1237,7 @@ export class ClientUDP {
   /** The next datagram of the server; undefined once the socket is closed. */
   #next(): Promise<string | undefined> {
     // One receive at a time: the one that was not waited for brings the next datagram.
-    this.#receiving ??= this.#receive().finally(() => this.#receiving = undefined);
-    return this.#receiving;
+    return this.#receiving ??= this.#receive().finally(() => this.#receiving = undefined);
   }
 
   async #receive(): Promise<string | undefined> {
@@ -1286,18 +1256,10 @@ export class ClientUDP {
 
 // ---- command line ----
 
-const TCP_LIMITS: readonly (keyof Limits)[] = [
-  "lineBytes",
-  "unterminatedBytes",
-  "introduceMs",
-  "connections",
-  "softBytes",
-  "hardBytes",
-  "stuckMs",
-  "drainMs",
-  "rate",
-];
-const UDP_LIMITS: readonly (keyof Limits)[] = ["clients", "perHost", "expireS"];
+const LINES = ["lineBytes", "unterminatedBytes", "introduceMs"] as const;
+const QUEUES = ["connections", "softBytes", "hardBytes", "stuckMs", "drainMs", "rate"] as const;
+const TCP_LIMITS = [...LINES, ...QUEUES];
+const UDP_LIMITS = ["clients", "perHost", "expireS"] as const;
 const PORT = 12345;
 
 /** The document's `server.py`. */
