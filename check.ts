@@ -125,6 +125,9 @@ async function checkOne(suites: readonly Suite[], options: Options): Promise<num
   const launcher = await Launcher.open();
   const ending = endBySignal(launcher);
   if (!launcher.groups) say("This system has no setsid: what a program forks may stay behind.\n");
+  if (launcher.busy > 2) {
+    say(`This machine is busy: everything is given ${launcher.busy.toFixed(0)} times as long.\n`);
+  }
   const progress = new Progress(style.colour && !quiet);
   try {
     let results: readonly Result[] = await play(suites, options, {

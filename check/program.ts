@@ -20,6 +20,9 @@ const LIFE_MS = 120_000;
 /** Between SIGTERM and SIGKILL, in milliseconds. */
 const TERM_MS = 2000;
 
+/** Between looks at how busy the machine is, in milliseconds. */
+const LOOK_MS = 5000;
+
 /** Splits a command by a shell's rules for quotes and backslashes; nothing is expanded. */
 export function splitCommand(command: string): string[] {
   const words: string[] = [];
@@ -99,6 +102,8 @@ export class Launcher {
   readonly #folders: string;
   readonly #live = new Set<Program>();
   #over = false;
+  #busy = 1;
+  #watching: ReturnType<typeof setInterval> | undefined;
 
   private constructor(groups: boolean, guard?: Deno.ChildProcess, folders = "") {
     this.groups = groups;
@@ -110,15 +115,38 @@ export class Launcher {
   /** Finds out what the system can do, and starts the guard. */
   static async open(): Promise<Launcher> {
     const quiet = { stdout: "null", stderr: "null" } as const;
+    let launcher: Launcher;
     try {
       await new Deno.Command("setsid", { args: ["true"], stdin: "null", ...quiet }).output();
+      const folders = `parley-check-${crypto.randomUUID()}`;
+      const args = ["sh", "-c", GUARD, folders];
+      const guard = new Deno.Command("setsid", { args, stdin: "piped", ...quiet }).spawn();
+      launcher = new Launcher(true, guard, folders);
     } catch {
-      return new Launcher(false);
+      launcher = new Launcher(false);
     }
-    const folders = `parley-check-${crypto.randomUUID()}`;
-    const args = ["sh", "-c", GUARD, folders];
-    const guard = new Deno.Command("setsid", { args, stdin: "piped", ...quiet }).spawn();
-    return new Launcher(true, guard, folders);
+    await launcher.#look();
+    launcher.#watching = setInterval(() => launcher.#look(), LOOK_MS);
+    return launcher;
+  }
+
+  /** How many programs want each processor, from 1 to 4: a program on a busy machine answers late. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const args = ["-c", "cat /proc/loadavg && getconf _NPROCESSORS_ONLN"];
+      const { stdout } = await new Deno.Command("sh", { args, stderr: "null" }).output();
+      const [load = NaN, ...rest] = new TextDecoder().decode(stdout).trim().split(/\s+/).map(
+        Number,
+      );
+      const wanted = load / rest.at(-1)!;
+      this.#busy = Number.isNaN(wanted) ? 1 : Math.min(4, Math.max(1, wanted));
+    } catch {
+      // This system has no such file: its deadlines stay as they are.
+    }
   }
 
   /** Starts a program; throws `DidNotStart` when there is no such command. */
@@ -158,6 +186,7 @@ export class Launcher {
 
   /** Ends every program that still lives, and the guard. */
   async close(): Promise<void> {
+    clearInterval(this.#watching);
     await Promise.all([...this.#live].map((program) => program.kill()));
     await this.#guardInput?.close().catch(() => {});
     await this.#guard?.status;

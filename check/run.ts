@@ -233,8 +233,8 @@ class Run {
     const start = performance.now();
     const scene = new Scene(this.#stage, test);
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const limit = scene.deadline * CASE_DEADLINES;
     const tooLong = new Promise<"too long">((resolve) => {
-      const limit = this.#stage.deadline * CASE_DEADLINES;
       timer = setTimeout(() => resolve("too long"), limit);
     });
     const late = await Promise.race([scene.play(), tooLong]) === "too long";
@@ -261,7 +261,7 @@ class Run {
           failure: late
             ? new Failure("the case to end", {
               where: "the case",
-              waited: this.#stage.deadline * CASE_DEADLINES,
+              waited: limit,
             })
             : outcome?.failure,
         });
