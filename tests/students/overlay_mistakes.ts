@@ -75,7 +75,7 @@ export const OVERLAY_MISTAKES: readonly Mistake[] = [
   of("client", "hears-after-input", { hint: HINTS.blockedInput, fails: "06 07.shown 08 15" }),
   of("client", "joins-words", { hint: HINTS.rebuiltText, fails: "07" }),
   of("client", "split-join", { hint: HINTS.rebuiltText, fails: "07.shown" }),
-  of("client", "hangs-at-exit", { hint: OVERLAY_HINTS.exits, fails: "09 10 12 13 16" }),
+  of("client", "hangs-at-exit", { hint: HINTS.interrupt, fails: "09 10 12 13 16" }),
   of("client", "own-words", { hint: HINTS.exactText, fails: "09 10" }),
   of("client", "interrupt-traceback", { hint: HINTS.interrupt, fails: "10 12 13" }),
   of("client", "unpacks-line", { hint: OVERLAY_HINTS.badLine, fails: "14" }),
