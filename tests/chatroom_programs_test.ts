@@ -102,23 +102,3 @@ for (const [transport, flags] of [["TCP", []], ["UDP", ["--udp"]]] as const) {
     assertMatch(server.stderr, /was refused: .* is taken/);
   });
 }
-
-Deno.test("chatroom.ts over TCP: a client that vanishes has left, and a server that vanishes ends its clients", async () => {
-  await using server = new Program("chatroom.ts", ["server", "--port", "0"]);
-  const port = await server.port();
-  using witness = await Peer.connect(port);
-  await witness.send("witness\n");
-  await witness.expect("Welcome\n");
-  await using alice = new Program("chatroom.ts", ["client", "-n", "Alice", "--port", String(port)]);
-  await witness.expect("User Alice joined\n");
-  await using bob = new Program("chatroom.ts", ["client", "-n", "Bob", "--port", String(port)]);
-  await witness.expect("User Bob joined\n");
-  await alice.until("User Bob joined\n");
-  bob.signal("SIGKILL");
-  await witness.expect("User Bob left\n");
-  await alice.until("User Bob left\n");
-  server.signal("SIGKILL");
-  assertEquals(await alice.code(), 1);
-  assertEquals(alice.stdout, "User Bob joined\nUser Bob left\n");
-  assertEquals(alice.stderr, "joined as Alice\nthe server has vanished\n");
-});

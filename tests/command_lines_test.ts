@@ -119,6 +119,11 @@ Deno.test("programs say in one sentence what keeps them from joining", async () 
         /^cannot connect to 127\.0\.0\.1:1: nothing listens[^\n]+\n$/,
       ],
       [
+        "client.ts relay no.such.host.invalid 8001",
+        "",
+        /^cannot connect to no\.such\.host\.invalid:8001: [^\n]+\n$/,
+      ],
+      [
         "chatroom.ts client -n A --port 1",
         "",
         /^cannot join: cannot connect to 127\.0\.0\.1:1: [^\n]+\n$/,
