@@ -86,8 +86,8 @@ type Brought = Map<number, Set<string>>;
  * second message, and the first arrival on another link is a copy of the first. What this server sent
  * out itself counts likewise, which covers servers that send back what they cannot deliver.
  *
- * In a tree of servers every message comes by one link, and nothing is ever taken for a copy. Opening
- * and closing a link costs the same however many lines are known: strangers may do it all day.
+ * In a tree of servers every message comes by one link, and nothing is ever taken for a copy. A link
+ * opens and closes at the same cost however many lines are known.
  */
 export class LoopGuard {
   readonly #now: () => number;
@@ -371,7 +371,7 @@ const RETRY_MAX_MS = 30_000;
 const STEADY_MS = 1000;
 /** How long a neighbour gets to close after this server has ended its side. */
 const LINGER_MS = 300;
-/** As much of a line that is none as a person needs to see what it was. */
+/** As much of what is no message as a person needs to see what it was. */
 const SHOWN_BYTES = 60;
 
 /** The lines of a link, with or without line ends; what is no message is among them. */
@@ -399,17 +399,18 @@ export class LinkSplitter implements Splitter<Uint8Array> {
   /** Returns the lines that `bytes` complete. */
   push(bytes: Uint8Array): Uint8Array[] {
     const { waiting } = this.#lines;
-    if (waiting.length === 0) this.#apart = true;
+    this.#apart ||= waiting.length === 0;
     // Two messages without line ends were a write each, and so a read each. What fills a segment may be
-    // the first part of a longer write, which must not be cut where its text looks like a message.
-    const next = waiting.length > 0 && this.#apart && waiting.length < SEGMENT_BYTES &&
-      wire.startsPassage(bytes) &&
-      // Else the two are one message, cut inside its first name.
-      (wire.parsePassage(waiting) || !wire.parsePassage(Uint8Array.of(...waiting, ...bytes)));
+    // the first part of a longer write, which must not be cut where its text looks like a message; and
+    // both may be one message, cut inside its first name.
+    const start = bytes.subarray(0, SEGMENT_BYTES);
+    const next = this.#apart && waiting.length > 0 && waiting.length < SEGMENT_BYTES &&
+      wire.startsPassage(start) &&
+      (wire.parsePassage(waiting) || !wire.parsePassage(Uint8Array.of(...waiting, ...start)));
     const before = next ? this.silence() : [];
     const lines = this.#lines.push(bytes);
     if (lines.length > 0) this.#apart = false;
-    return next ? [...before, ...lines] : lines;
+    return [...before, ...lines];
   }
 
   /** Returns what waits, whatever it is: more of it is not to be expected. */

@@ -8,50 +8,40 @@
 
 import { sleep } from "./net.ts";
 
-// So many receives wait at once: each gets its turn between the sends, which are many more.
-const RECEIVES = 64;
-// Larger than any datagram, so that none is cut short.
-const RECEIVE_BYTES = 65_536;
-// What is received and not handled yet, with what keeping a datagram takes besides its bytes, garbage
-// included. A flood beyond that is lost, as the kernel would lose it.
-const INBOX_BYTES = 16 * 1024 * 1024;
-const ENTRY_BYTES = 2048;
-// A socket that cannot receive just now must not keep the processor busy.
-const RETRY_MS = 100;
-// So many datagrams may be on their way into the kernel before the next request is handled.
-const OUTSTANDING = 64;
-// Between two texts of one client: nobody types so fast, and a paste is no burst.
-const PAUSE_MS = 25;
+const RECEIVES = 64; // At once: each gets its turn between the sends, which are many more.
+const RECEIVE_BYTES = 65_536; // Larger than any datagram, so that none is cut short.
+const RETRY_MS = 100; // A socket that cannot receive just now must not keep the processor busy.
+const INBOX_BYTES = 16 * 1024 * 1024; // A flood beyond that is lost, as the kernel would lose it.
+const ENTRY_BYTES = 2048; // What keeping a datagram takes besides its bytes, garbage included.
+const OUTSTANDING = 64; // On their way into the kernel before the next request is handled.
+const PAUSE_MS = 25; // Between two texts of one client: nobody types so fast, a paste is no burst.
 const CLOSED = [Deno.errors.BadResource, Deno.errors.Interrupted];
-
-/** How a {@linkcode Throttle} sends. */
-export interface ThrottleOptions {
-  /** The one address that a client sends to: its datagrams go out in order, 25 ms apart. */
-  to?: Deno.NetAddr;
-  /** Takes the error of a datagram that was not sent. Default: nothing, UDP promises nothing. */
-  onError?: (error: unknown) => void;
-}
 
 /** Sends datagrams through a socket that the caller goes on owning. No send rejects. */
 export class Throttle {
   readonly #socket: Pick<Deno.DatagramConn, "send">;
-  readonly #options: ThrottleOptions;
+  readonly #to: Deno.NetAddr | undefined;
+  readonly #onError: (error: unknown) => void;
   readonly #hurry = new AbortController();
   #outstanding = 0;
   #settled: PromiseWithResolvers<void> | undefined;
   #last: Promise<void> = Promise.resolve();
   #sentAt = -Infinity;
 
-  /** A throttle with nothing on its way. */
-  constructor(socket: Pick<Deno.DatagramConn, "send">, options: ThrottleOptions = {}) {
+  /** To `to`, a client's server, datagrams go in order and 25 ms apart; UDP itself promises nothing. */
+  constructor(
+    socket: Pick<Deno.DatagramConn, "send">,
+    { to, onError = () => {} }: { to?: Deno.NetAddr; onError?: (error: unknown) => void } = {},
+  ) {
     this.#socket = socket;
-    this.#options = options;
+    this.#to = to;
+    this.#onError = onError;
   }
 
   /** Sends a datagram; resolves when the kernel has taken it or will not. */
   send(bytes: Uint8Array, to?: Deno.NetAddr): Promise<void> {
     this.#outstanding++;
-    if (to) return this.#socket.send(bytes, to).then(this.#sent, this.#failed);
+    if (to) return this.#socket.send(bytes, to).catch(this.#onError).then(this.#sent);
     return this.#last = this.#last.then(() => this.#paced(bytes));
   }
 
@@ -75,18 +65,13 @@ export class Throttle {
     const pause = this.#sentAt + PAUSE_MS - performance.now();
     if (pause > 0) await sleep(pause, this.#hurry.signal);
     this.#sentAt = performance.now();
-    await this.#socket.send(bytes, this.#options.to!).then(this.#sent, this.#failed);
+    await this.#socket.send(bytes, this.#to!).catch(this.#onError).then(this.#sent);
   }
 
   readonly #sent = (): void => {
     if (--this.#outstanding > 0) return;
     this.#settled?.resolve();
     this.#settled = undefined;
-  };
-
-  readonly #failed = (error: unknown): void => {
-    this.#options.onError?.(error);
-    this.#sent();
   };
 }
 
@@ -114,10 +99,7 @@ export async function* datagrams(
   }
 }
 
-/**
- * Receives from `socket` until it is closed, and calls `handle` for each datagram in order, and `room`
- * right after it: what to wait for before the next one, if anything. `failed` as for `datagrams`.
- */
+/** Calls `handle` for each datagram in order, then waits for `room` if there is something to wait for. */
 export async function receiveAll(
   socket: Deno.DatagramConn,
   { handle, room, failed }: {
@@ -126,24 +108,19 @@ export async function receiveAll(
     failed?: (error: unknown) => void;
   },
 ): Promise<void> {
-  let waiting: Datagram[] = [];
+  const waiting: Datagram[] = [];
   let waitingBytes = 0;
-  let busy = false;
-  let handling = Promise.resolve();
+  let handling: Promise<void> | undefined;
 
   async function handleAll(): Promise<void> {
-    busy = true;
     while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      for (const [bytes, from] of batch) {
+      for (const [bytes, from] of waiting.splice(0)) {
         handle(bytes, from);
         waitingBytes -= bytes.length + ENTRY_BYTES;
-        const pause = room();
-        if (pause) await pause;
+        await room();
       }
     }
-    busy = false;
+    handling = undefined;
   }
 
   async function fill(): Promise<void> {
@@ -152,7 +129,7 @@ export async function receiveAll(
       waitingBytes += bytes.length + ENTRY_BYTES;
       // Copied: a small datagram must not keep a buffer for the largest.
       waiting.push([bytes.slice(), from]);
-      if (!busy) handling = handleAll();
+      handling ??= handleAll();
     }
   }
 
