@@ -149,14 +149,16 @@ export class TextSplitter {
 
   /** After so many ms of silence a text has no rest. */
   get patienceMs(): number | undefined {
-    return this.#rest.length > 0 ? 20 : undefined;
+    if (this.#rest.length === 0) return undefined;
+    return characterEnd(this.#rest) < this.#rest.length ? 250 : 20;
   }
 
   /** Returns the texts that `bytes` complete; none is empty. */
   push(bytes: Uint8Array): Uint8Array[] {
     const all = this.#rest.length > 0 ? concat(this.#rest, bytes) : bytes;
-    // A character that is cut waits for its other bytes, and a long text for its end.
-    const end = bytes.length < SEGMENT_BYTES ? characterEnd(all) : all.lastIndexOf(LF) + 1;
+    // A long text waits for its end, and one that ends inside a character for that.
+    const goesOn = bytes.length >= SEGMENT_BYTES || characterEnd(all) < all.length;
+    const end = goesOn ? all.lastIndexOf(LF) + 1 : all.length;
     return this.#take(all, all.length - end > this.#limit ? characterEnd(all) : end);
   }
 
