@@ -790,7 +790,8 @@ class Call {
   unheard: string[] | undefined;
   /** Resolves when the connection has been read to its end. */
   ended: Promise<void> = Promise.resolve();
-  #written: Promise<unknown> = Promise.resolve();
+  /** Resolves when the kernel has taken what was written, or the connection is closed. */
+  written: Promise<unknown> = Promise.resolve();
 
   constructor(readonly conn: Deno.TcpConn, outgoing: boolean) {
     this.splitter = new PeerSplitter({ called: !outgoing });
@@ -803,7 +804,7 @@ class Call {
 
   /** Writes behind what was written before, and apart from it unless the peer is one of ours. */
   write(bytes: Uint8Array): void {
-    this.#written = this.#written.then(async () => {
+    this.written = this.written.then(async () => {
       await writeAll(this.conn, bytes);
       if (!this.splitter.ours) await within(GAP_MS, this.ended);
     }).catch(() => {}); // What reads the connection hears that the peer is gone.
@@ -820,7 +821,7 @@ class Call {
   async quit(parts: Uint8Array[] = quitParts(this.splitter.style)): Promise<void> {
     this.from ??= {};
     for (const part of parts) this.write(part);
-    const heard = this.#written.then(() => this.conn.closeWrite()).then(() => this.ended);
+    const heard = this.written.then(() => this.conn.closeWrite()).then(() => this.ended);
     await within(HANG_UP_MS, heard).catch(() => {});
     this.close();
   }
@@ -1164,6 +1165,8 @@ class BridgeClient {
     while (this.#state !== "END") {
       const line = this.#typed.shift();
       if (line !== undefined) this.#obey(line);
+      // A peer that takes nothing must not fill the memory.
+      await this.#call?.written;
       const turn = () => !this.#toldToWait || this.#state !== "CHAT reading";
       await this.#until(() => this.#typed.length > 0 && !TABLE[this.#state]["no answer"] && turn());
     }

@@ -617,13 +617,12 @@ export async function run(args: readonly string[]): Promise<"help" | void> {
     limits: LIMIT_FLAGS,
   });
   if (options.help) return "help";
-  const { p, s, t, o, host: hostname = "0.0.0.0" } = options.strings;
+  const { limits, strings: { p, s, t, o, host: hostname = "0.0.0.0" } } = options;
   if (p === undefined) throw new UsageError("missing -p PORT");
   if ((s === undefined) !== (t === undefined)) throw new UsageError("-s and -t go together");
   const udp = { hostname, port: port(p) };
   const tcp = o === undefined ? undefined : { hostname, port: port(o) };
   const neighbour = s && t ? { hostname: s, port: port(t, 1) } : undefined;
-  const { limits } = options;
   // Signals first: from here on an end is an orderly end.
   using shutdown = shutdownOnSignals();
   const socket = listenDatagrams(udp);
