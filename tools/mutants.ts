@@ -148,7 +148,7 @@ async function played(
 ): Promise<Result[]> {
   const suites: readonly Suite[] = await SUITES[protocol]!();
   const own = suites.filter((suite) => role === undefined || suite.role === role);
-  const options = { ...parseOptions([protocol, "--slow", "1.5"], Object.keys(SUITES)), given };
+  const options = { ...parseOptions([protocol], Object.keys(SUITES)), given };
   return await play(own, options, { launcher });
 }
 
