@@ -212,18 +212,22 @@ Deno.test("every case has an id of its own, points, a hint, and needs that exist
 
 // ---- Parley's own programs ----
 
-for (const [protocol, given] of Object.entries(OURS)) {
-  Deno.test(`check.ts passes Parley's own ${protocol} programs at every level`, async () => {
-    const commands = Object.entries(given).flatMap(([name, command]) => [
-      `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-      command!,
-    ]);
-    const { out } = await check(protocol, ...commands, "--level", "must,should,extra", "--json");
-    const { cases } = JSON.parse(out) as { cases: { id: string; verdict: string }[] };
-    assert(cases.length > 0);
-    assertEquals(cases.filter(({ verdict }) => verdict !== "passed"), []);
-  });
-}
+Deno.test("check.ts passes Parley's own programs of every protocol at every level", async () => {
+  const missed = await Promise.all(
+    Object.entries(OURS).map(async ([protocol, given]) => {
+      const commands = Object.entries(given).flatMap(([name, command]) => [
+        `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+        command!,
+      ]);
+      const { out } = await check(protocol, ...commands, "--level", "must,should,extra", "--json");
+      const { cases } = JSON.parse(out) as { cases: { id: string; verdict: string }[] };
+      assert(cases.length > 0);
+      // K-14 asks for Python's own threading.Event.
+      return cases.filter(({ id, verdict }) => verdict !== (id === "K-14" ? "skipped" : "passed"));
+    }),
+  );
+  assertEquals(missed.flat(), []);
+});
 
 // ---- what a run says ----
 

@@ -19,7 +19,7 @@ import { SUITES } from "../check/suites.ts";
 import { type Mistake, MISTAKES, OURS, STUDENTS } from "../tests/students/mistakes.ts";
 
 /** Mistakes that are tried side by side. */
-const AT_ONCE = 2;
+const AT_ONCE = 3;
 
 /** The case that looks for something that only Python has; it is skipped for Parley's own classes. */
 const PYTHON_ALONE = "K-14";
