@@ -547,7 +547,7 @@ function print(stream: typeof Deno.stdout | typeof Deno.stderr, line: string): v
 /** The person's end of a client, and how it stands with its server. */
 class Person {
   /** While `run()` runs. */
-  console: Console | undefined;
+  terminal: Console | undefined;
   /** Why the client is not in. */
   failure = "";
   /** Messages that came before `receive()` was called. */
@@ -568,7 +568,7 @@ class Person {
         this.#show(last = text);
       }
       // A server is read no faster than the screen or a slow pipe takes what it says.
-      await this.console?.drained();
+      await this.terminal?.drained();
       batch = await client.exit_receive.unless(next());
       if (client.exit_receive.is_set()) return;
       // Without framing, the server's last word may stand right behind a text.
@@ -590,35 +590,35 @@ class Person {
       else print(Deno.stderr, `cannot join: ${escapeControl(this.failure)}`);
       return shutdown.signal.aborted;
     }
-    const console = this.console = openConsole({
+    const terminal = this.terminal = openConsole({
       split: typedLines,
       named: wire.named,
       timestamps: this.options.timestamps === true,
       onInterrupt: shutdown.request,
     });
-    console.note(`joined as ${client.client_name.trim()}`);
+    terminal.note(`joined as ${client.client_name.trim()}`);
     const receiving = client.receive();
-    const unsent = await this.#type(console);
+    const unsent = await this.#type(terminal);
     const outcome = this.#outcome;
-    if (outcome) console.note(outcome);
-    else if (unsent) console.note("what was not sent yet is dropped");
+    if (outcome) terminal.note(outcome);
+    else if (unsent) terminal.note("what was not sent yet is dropped");
     // A server that does not close is not waited for.
     if (!outcome) await within(LEAVE_MS, leave().then(() => receiving));
     client.exit_receive.set();
     await receiving;
-    await console.close();
+    await terminal.close();
     return outcome !== VANISHED;
   }
 
   /** Sends what is typed until `exit`, the end of the input, or `exit_run`; whether more was typed then. */
-  async #type(console: Console): Promise<boolean> {
+  async #type(terminal: Console): Promise<boolean> {
     const { exit_run } = this.client;
-    exit_run.wait().then(() => console.close());
-    for (let next = console.readLine();;) {
+    exit_run.wait().then(() => terminal.close());
+    for (let next = terminal.readLine();;) {
       const typed = await next;
       if (exit_run.is_set()) return typed !== null;
       if (typed === null || typed.trim() === WORDS.exit) return false;
-      next = console.readLine();
+      next = terminal.readLine();
       // A message without text would be no message at all to a peer that takes reads for messages.
       if (typed.trim() !== "") await exit_run.unless(this.client.send(typed));
     }
@@ -627,7 +627,7 @@ class Person {
   #show(text: string): void {
     const lines = { keepLines: true };
     if (this.options.show) this.options.show(text);
-    else if (this.console) this.console.show(text, lines);
+    else if (this.terminal) this.terminal.show(text, lines);
     else print(Deno.stdout, Deno.stdout.isTerminal() ? escapeControl(text, lines) : text);
   }
 
@@ -788,22 +788,7 @@ export class ClientTCP {
   }
 }
 
-// ---- server over UDP ----
-
-/** How many messages are kept in `messages`. */
-const MESSAGES = 1000;
-/** How many names are let in where nobody asks for another bound. */
-const CLIENTS = 1000;
-/** A client that has said nothing but its join may be put out of a full room after so much silence. */
-const SILENT_MS = 10_000;
-/**
- * Joins and leaves are told to a client BURST times at once and once more in each TICK_MS: no crowd takes
- * the place of texts in its kernel's buffer, nor makes a reflector of the server where its address is forged.
- */
-const BURST = 10;
-const TICK_MS = 500;
-/** So much is gathered for it meanwhile. */
-const GATHERED_CHARS = 16 * 1024;
+// ---- datagrams ----
 
 /** A map by address, in which two equal addresses are one key, whichever objects they are. */
 export class AddressMap<Value> extends Map<Deno.NetAddr, Value> {
@@ -852,6 +837,23 @@ function listenDatagrams(hostname: string, port: number): Deno.DatagramConn {
   }
   return tracedDatagrams(Deno.listenDatagram({ transport: "udp", hostname, port }));
 }
+
+// ---- server over UDP ----
+
+/** How many messages are kept in `messages`. */
+const MESSAGES = 1000;
+/** How many names are let in where nobody asks for another bound. */
+const CLIENTS = 1000;
+/** A client that has said nothing but its join may be put out of a full room after so much silence. */
+const SILENT_MS = 10_000;
+/**
+ * Joins and leaves are told to a client BURST times at once and once more in each TICK_MS: no crowd takes
+ * the place of texts in its kernel's buffer, nor makes a reflector of the server where its address is forged.
+ */
+const BURST = 10;
+const TICK_MS = 500;
+/** So much is gathered for it meanwhile. */
+const GATHERED_CHARS = 16 * 1024;
 
 /** What the UDP server knows of a client besides its name. */
 interface Presence {
@@ -1168,7 +1170,7 @@ export class ClientUDP {
     this.#datagrams = datagrams(this.client_socket);
     this.#throttle = new Throttle(this.client_socket, {
       to: { transport: "udp", hostname, port: server_port },
-      onError: (error) => this.#person.console?.note(`cannot send: ${listenReason(error)}`),
+      onError: (error) => this.#person.terminal?.note(`cannot send: ${listenReason(error)}`),
     });
   }
 

@@ -53,11 +53,11 @@ Deno.test("two texts of two clients within 1 ms reach an idle reader as two read
   await deadline(ended, "the end of run()");
   assertEquals(await reader.code(), 0);
   const single = reader.stdout.match(/^'(One: a|Two: b)\d+'$/gm)!.length / 2;
-  if (tries !== 100) console_(`${single} of ${tries} as two reads`);
+  if (tries !== 100) say(`${single} of ${tries} as two reads`);
   assert(single >= 0.99 * tries, `${single} of ${tries} as two reads`);
 });
 
-function console_(line: string): void {
+function say(line: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
