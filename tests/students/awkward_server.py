@@ -30,7 +30,9 @@ def handle(conn):
                 conn.sendall((",".join(clients) + "\n").encode())
             elif command == "MESG":
                 to, _, text = rest.partition(" ")
-                if habit == "unsteady" and every_other_start:
+                if to not in clients:
+                    if not every_other_start:
+                        conn.sendall(b"Unknown Recipient\n")
                     continue
                 clients[to].sendall(f"{name}: {text}\n".encode())
 
