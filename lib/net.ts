@@ -31,7 +31,7 @@ const READ_BYTES = 16 * 1024;
 /** After so many short reads a buffer is a small one again. */
 const SHORT_READS = 16;
 /** Most frames at once: an empty line takes 100 bytes for as long as it is one of a batch. */
-const BATCH_FRAMES = 512;
+const BATCH_FRAMES = 128;
 
 /** What {@linkcode frames} reads from. */
 export interface Source {
@@ -40,7 +40,7 @@ export interface Source {
 }
 
 /**
- * Reads `source` through `splitter` and yields the frames of each read, at most 512 at a time. A frame's
+ * Reads `source` through `splitter` and yields the frames of each read, at most 128 at a time. A frame's
  * bytes are valid until the next batch is asked for. Ends at the end of the stream; rejects with the
  * read's own error, or with the splitter's.
  */
@@ -219,23 +219,23 @@ export async function takeFrames<Frame>(
   { signal, flow, outbound, rate }: TakeOptions,
 ): Promise<void> {
   const { clock } = flow;
-  let next = 0;
+  let next = -Infinity;
   let count = 0;
   let spent = false;
   let turned = clock.now();
   for await (const batch of batches) {
     // One that used up a turn gets no other for the asking: many of them must not hold up a newcomer.
     if (spent) await flow.turn();
+    if (signal.aborted) return;
     spent = false;
     let began = clock.now();
     for (const frame of batch) {
-      if (signal.aborted) return;
       flow.sender = outbound;
       const taken = take(frame);
       // Awaited only when there is something to wait for: frames of one read share their writes.
       let pause: Promise<unknown> | undefined = flow.hold();
       if (taken === false) return;
-      if (taken instanceof Promise) await taken;
+      if (typeof taken === "object") await taken;
       if (pause || rate > 0 || ++count % CLOCK_FRAMES === 0) {
         const now = clock.now();
         // A second's worth may come at once: people paste.
@@ -247,6 +247,7 @@ export async function takeFrames<Frame>(
       }
       if (!pause) continue;
       await pause;
+      if (signal.aborted) return;
       began = clock.now();
     }
     const round = flow.round();
@@ -330,7 +331,7 @@ export async function acceptSessions(
       }
       await sleep(backoffMs, signal);
       backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
-      spare = openSpare();
+      spare ??= openSpare();
       continue;
     }
     const most = limit();
