@@ -140,7 +140,10 @@ const TERMINAL: Case[] = [
       const failure = await attempt(() => registrar.hears("REGISTER"));
       if (failure) {
         const end = client.lives ? "" : `, and it ended with exit code ${client.code}`;
-        throw new DidNotStart(`a connection and a REGISTER${end}`, { where: "fake server" });
+        throw new DidNotStart(`a connection and a REGISTER${end}`, {
+          where: "fake server",
+          ...client.lives ? {} : { hint: HINTS.doesNotStart },
+        });
       }
       scene.facts.set("no chat", true);
       await scene.part("dialect", () => notesDialect(scene));

@@ -23,7 +23,7 @@ export async function accepted(scene: Scene, fake: FakeServer, client: Program):
       const end = client.lives ? "" : `, and it ended with exit code ${client.code}`;
       throw new DidNotStart(`a connection to port ${fake.port}${end}`, {
         where: client.label,
-        ...client.lives ? { waited: within } : {},
+        ...client.lives ? { waited: within } : { hint: HINTS.doesNotStart },
       });
     }
     await sleep(20);

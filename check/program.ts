@@ -67,7 +67,7 @@ while read op pid; do
   for each in $live; do [ "$each" = "$pid" ] || rest="$rest $each"; done
   live=$rest
 done
-for each in $live; do kill -KILL -- "-$each" 2>/dev/null || kill -KILL "$each" 2>/dev/null; done
+for each in $live; do kill -s KILL -- "-$each" 2>/dev/null || kill -s KILL "$each" 2>/dev/null; done
 rm -rf "\${TMPDIR:-/tmp}/$0"
 exit 0
 `;

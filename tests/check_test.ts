@@ -139,6 +139,18 @@ for (const signal of ["SIGINT", "SIGKILL"] as const) {
   });
 }
 
+Deno.test("check.ts leaves no grandchild running when SIGKILL ends it", async () => {
+  const mark = token();
+  // The program is a child of its group's first process, as one that a script starts is.
+  const sleeps = `sh -c 'python3 -c "import time; time.sleep(60)" "$0"; exit' ${mark} {port}`;
+  const child = start("relay", "--server", sleeps).spawn();
+  while ((await left(mark)).split("time.sleep").length < 3) await pause(50);
+  child.kill("SIGKILL");
+  await Promise.all([child.stdout.cancel(), child.stderr.cancel(), child.status]);
+  for (let i = 0; i < 100 && await left(mark) !== ""; i++) await pause(50);
+  assertEquals(await left(mark), "");
+});
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
