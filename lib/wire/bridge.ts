@@ -7,6 +7,8 @@
  * @module
  */
 
+import { Bytes } from "./framing.ts";
+
 /** Where a client waits for chats: what REGISTER announces and BRIDGE asks for. */
 export interface Contact {
   /** The user's name, one word. */
@@ -49,7 +51,6 @@ const REQUIRED: ReadonlyMap<string, readonly string[]> = new Map([
 
 const LF = 0x0a;
 const CR = 0x0d;
-const EMPTY: Uint8Array = new Uint8Array();
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lossyDecoder = new TextDecoder();
@@ -104,11 +105,10 @@ export interface BlockLimits {
 /** Splits a stream into messages; empty lines between them mean nothing. */
 export class BlockSplitter {
   readonly #limits: BlockLimits;
-  #rest: Uint8Array = EMPTY;
+  readonly #rest = new Bytes();
   /** Where the line that is not complete begins in the rest, and how many lines are before it. */
   #lineStart = 0;
   #lines = 0;
-  #searched = 0;
   #error: BlockError | undefined;
 
   /** A splitter for one stream. */
@@ -130,9 +130,11 @@ export class BlockSplitter {
   push(bytes: Uint8Array): Block[] {
     const blocks: Block[] = [];
     if (this.#error) return blocks;
-    const all = appended(this.#rest, bytes);
+    const searched = this.#rest.length;
+    this.#rest.add(bytes);
+    const all = this.#rest.view();
     let start = 0;
-    for (let at = all.indexOf(LF, this.#searched); at !== -1; at = all.indexOf(LF, at + 1)) {
+    for (let at = all.indexOf(LF, searched); at !== -1; at = all.indexOf(LF, at + 1)) {
       const length = at - this.#lineStart;
       if (this.#tooLong(all.subarray(start, at), this.#lineStart - start)) return blocks;
       if (length === 0 || (length === 1 && all[at - 1] === CR)) {
@@ -145,16 +147,15 @@ export class BlockSplitter {
       }
       this.#lineStart = at + 1;
     }
-    this.#rest = kept(all, { start, read: bytes });
+    this.#rest.drop(start);
     this.#lineStart -= start;
-    this.#searched = this.#rest.length;
-    this.#tooLong(this.#rest, this.#lineStart);
+    this.#tooLong(this.#rest.view(), this.#lineStart);
     return blocks;
   }
 
   /** Returns what waits, if nothing but its final empty line is missing. */
   silence(): Block[] {
-    const block = decode(this.#rest);
+    const block = decode(this.#rest.view());
     const required = REQUIRED.get(block.type);
     if (!required?.every((name) => values(block, name).length > 0)) return [];
     this.#reset();
@@ -163,7 +164,7 @@ export class BlockSplitter {
 
   /** Returns what waits: more of it will never come, so it is answered as it is. */
   end(): Block[] {
-    const block = decode(this.#rest);
+    const block = decode(this.#rest.view());
     this.#reset();
     return block.type === "" ? [] : [block];
   }
@@ -185,37 +186,13 @@ export class BlockSplitter {
   }
 
   #reset(): void {
-    this.#rest = EMPTY;
-    this.#lineStart = this.#lines = this.#searched = 0;
+    this.#rest.take();
+    this.#lineStart = this.#lines = 0;
   }
 }
 
 function tooLong(what: string, limit: number): string {
   return `a ${what} longer than ${limit} bytes`;
-}
-
-/**
- * `rest`, which {@linkcode kept} has returned, with `bytes` behind it. It is extended where it is as long
- * as its buffer has room, so that a long message costs no more for arriving in small pieces.
- */
-export function appended(rest: Uint8Array, bytes: Uint8Array): Uint8Array {
-  if (rest.length === 0) return bytes;
-  const length = rest.length + bytes.length;
-  const fits = rest.byteOffset + length <= rest.buffer.byteLength;
-  const all = fits
-    ? new Uint8Array(rest.buffer, rest.byteOffset, length)
-    : new Uint8Array(length * 2).subarray(0, length);
-  if (!fits) all.set(rest);
-  all.set(bytes, rest.length);
-  return all;
-}
-
-/** What is left of `all` from `start` on; copied where the next `read` comes into the same buffer. */
-export function kept(
-  all: Uint8Array,
-  { start, read }: { start: number; read: Uint8Array },
-): Uint8Array {
-  return start === 0 && all !== read ? all : all.slice(start);
 }
 
 /** What a client asks of the server, or why it cannot be carried out. */

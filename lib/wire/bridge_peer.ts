@@ -6,17 +6,16 @@
  */
 
 import {
-  appended,
   type Block,
   chatText,
   type Contact,
   type Header,
-  kept,
   MAX_HEADERS,
   MESSAGES,
   parseBlock,
   values,
 } from "./bridge.ts";
+import { Bytes } from "./framing.ts";
 
 /** What a peer says. */
 export type PeerFrame =
@@ -51,7 +50,6 @@ const BLOCK_MS = 1000;
 /** A pasted page is far below; a stream without line ends must not fill the memory. */
 const LINE_BYTES = 8 * 1024 * 1024;
 const LF = 0x0a;
-const EMPTY: Uint8Array = new Uint8Array();
 const encoder = new TextEncoder();
 // Lossy: a line with a broken character in it is still a line that the person wants to see.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -73,7 +71,7 @@ export class PeerSplitter {
   /** Any bytes make frames, up to a bound. */
   error: PeerError | undefined;
   readonly #called: boolean;
-  #rest: Uint8Array = EMPTY;
+  readonly #rest = new Bytes();
   #style: LineStyle = { form: "line", end: "\n" };
   #foreign = false;
   #canonical = false;
@@ -117,22 +115,20 @@ export class PeerSplitter {
   /** Returns what `bytes` complete. */
   push(bytes: Uint8Array): PeerFrame[] {
     const out: PeerFrame[] = [];
-    const all = appended(this.#rest, bytes);
+    const searched = this.#rest.length;
+    this.#rest.add(bytes);
+    const all = this.#rest.view();
     let start = 0;
-    for (
-      let end = all.indexOf(LF, this.#rest.length);
-      end !== -1;
-      end = all.indexOf(LF, start)
-    ) {
+    for (let end = all.indexOf(LF, searched); end !== -1; end = all.indexOf(LF, start)) {
       const line = decoder.decode(all.subarray(start, end));
       if (line.endsWith("\r")) this.#line(line.slice(0, -1), "\r\n", out);
       else this.#line(line, "\n", out);
       start = end + 1;
     }
-    this.#rest = this.#over ? EMPTY : kept(all, { start, read: bytes });
+    this.#rest.drop(this.#over ? all.length : start);
     if (this.#rest.length > LINE_BYTES) {
       this.error = new PeerError(`no line end within ${LINE_BYTES} bytes`);
-      this.#rest = EMPTY;
+      this.#rest.take();
     }
     return out;
   }
@@ -140,8 +136,8 @@ export class PeerSplitter {
   /** Returns what counts as complete because nothing has followed: all that waits. */
   silence(): PeerFrame[] {
     const out: PeerFrame[] = [];
-    const text = decoder.decode(this.#rest).replace(/\r$/, "");
-    this.#rest = EMPTY;
+    const text = decoder.decode(this.#rest.view()).replace(/\r$/, "");
+    this.#rest.take();
     const header = this.#block?.sure && text.includes(":");
     if (header) this.#header(text, out);
     if (this.#block) this.#close(out);

@@ -42,6 +42,13 @@ export class Bytes {
     return this.#buffer.subarray(from, Math.min(to, this.#length));
   }
 
+  /** Forgets the first `count` bytes. */
+  drop(count: number): void {
+    if (count === 0) return;
+    this.#buffer = this.#buffer.slice(count, this.#length);
+    this.#length = this.#buffer.length;
+  }
+
   /** Returns all of it with `end` behind, without a copy where it can, and starts anew. */
   take(end: Uint8Array = EMPTY): Uint8Array {
     if (this.#length === 0) return end;
