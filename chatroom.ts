@@ -143,14 +143,12 @@ const LF = 0x0a;
 /** A connection: what it says once its name is known, and what it hears. */
 class Member {
   readonly outbound: Outbound;
-  /** Whether it has ended its name with a line end: from there on both sides send lines. */
-  lines = false;
-  /** What it says, in the texts of each read. */
-  texts: AsyncIterable<Uint8Array[]>;
   /** Texts that came together with the name. */
   early: Uint8Array[] = [];
   /** `Alice: ` in bytes, made when she first says something. */
   prefix: Uint8Array | undefined;
+  /** Set where it has ended its name with a line end: from there on both sides send lines. */
+  lines: LineSplitter | undefined;
   #waiting: Uint8Array[] = [];
   /** When the next bare text may go out, on the clock of `performance.now()`. */
   #next = -Infinity;
@@ -158,23 +156,27 @@ class Member {
 
   constructor(readonly conn: Deno.TcpConn, readonly limits: Limits, outbound: Outbound) {
     this.outbound = outbound;
-    this.texts = frames(conn, new wire.TextSplitter(limits.lineBytes));
+  }
+
+  /** What it says once its name is known, in the texts of each read. */
+  get texts(): AsyncIterable<Uint8Array[]> {
+    return frames(this.conn, this.lines ?? new wire.TextSplitter(this.limits.lineBytes));
   }
 
   /** Reads the name; undefined when the stream ends first. Rejects as it does, or when there is too much. */
   async name(): Promise<Uint8Array | undefined> {
-    const splitter = new LineSplitter({ maxBytes: this.limits.unterminatedBytes });
     const buffer = new Uint8Array(NAME_READ_BYTES);
     for (let count; (count = await this.conn.read(buffer)) !== null;) {
       const bytes = buffer.subarray(0, count);
-      this.lines ||= bytes.includes(LF);
+      if (bytes.includes(LF)) {
+        this.lines ??= new LineSplitter({ maxBytes: this.limits.unterminatedBytes });
+      }
       if (!this.lines && count < buffer.length) return bytes;
       if (!this.lines) throw new RangeError(`no end of its name within ${count} bytes`);
-      const [name, ...early] = splitter.push(bytes).filter((line) => line.length > 0);
-      if (splitter.error) throw splitter.error;
+      const [name, ...early] = this.lines.push(bytes).filter((line) => line.length > 0);
+      if (this.lines.error) throw this.lines.error;
       if (!name) continue;
       this.early = early.map((line) => line.slice());
-      this.texts = frames(this.conn, splitter);
       this.outbound.join = true;
       return name;
     }
