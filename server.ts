@@ -520,7 +520,7 @@ class Desk {
       case "BRIDGE":
         return this.#bridge(client, request.id);
       case "refused":
-        return this.refuse(client, block, request.refusal.reason);
+        return this.refuse(client, block, request.reason);
       case "unknown":
         // The document wants no message types beside its own, so there is no answer to this one.
         this.#operator.note(`closed a connection that asked for ${quoted(block)}`, "unknown");
@@ -530,9 +530,9 @@ class Desk {
 
   /** Says why a request is not carried out, if its type has an answer; the connection ends with it. */
   refuse(client: Outbound, block: bridge.Block, reason: string): false {
-    const refusal = bridge.refuse(block, reason);
     this.#operator.note(`refused ${quoted(block)}: ${reason}`, "refused");
-    if (refusal) client.send(bridge.MESSAGES.refused(refusal));
+    const answer = bridge.refusal(block, reason);
+    if (answer) client.send(answer);
     return false;
   }
 

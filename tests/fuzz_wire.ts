@@ -212,7 +212,7 @@ function checkBlock(block: bridge.Block): void {
     assertEquals(bridge.parseRequest(sent), request);
   } else if (request.type === "refused") {
     // What a stranger has sent must not become a header of its own in the answer.
-    const refusal = text(bridge.MESSAGES.refused(request.refusal));
+    const refusal = text(bridge.refusal(block, request.reason)!);
     assert(refusal.split(/[\r\n]+/).length === 6, "a refusal has other lines than its own");
   }
 }

@@ -7,6 +7,7 @@ import {
   parseAnswer,
   parseBlock,
   parseRequest,
+  refusal,
 } from "../lib/wire/bridge.ts";
 
 const ALICE = { id: "Alice", ip: "127.0.0.1", port: 2500 };
@@ -182,7 +183,7 @@ const REFUSED: [sent: string, reason: string][] = [
 for (const [sent, reason] of REFUSED) {
   pure(`parseRequest() refuses ${JSON.stringify(sent)}`, () => {
     const request = parseRequest(parseBlock(sent));
-    assertEquals(request.type === "refused" && request.refusal.reason, reason);
+    assertEquals(request.type === "refused" && request.reason, reason);
   });
 }
 
@@ -199,13 +200,13 @@ pure("parseRequest() takes headers in any order and case, and others beside them
   });
 });
 
-pure("MESSAGES.refused() repeats what was announced, but no control characters", () => {
-  const request = parseRequest(parseBlock("REGISTER\nclientID: a\rb\nIP: 1.2.3.4\nPort: 0"));
+pure("refusal() repeats what was announced, but no control characters", () => {
+  const request = parseBlock("REGISTER\nclientID: a\rb\nIP: 1.2.3.4\nPort: 0");
   assertEquals(
-    request.type === "refused" && decoder.decode(MESSAGES.refused(request.refusal)),
-    "REGACK\r\nclientID: \r\nIP: 1.2.3.4\r\nPort: 0\r\n" +
-      "Status: error clientID must be one word of printable characters, at most 64 bytes\r\n\r\n",
+    decoder.decode(refusal(request, "why not")),
+    "REGACK\r\nclientID: \r\nIP: 1.2.3.4\r\nPort: 0\r\nStatus: error why not\r\n\r\n",
   );
+  assertEquals(refusal(parseBlock("CHAT\nclientID: a"), "why not"), undefined);
 });
 
 pure("parseAnswer() takes what servers answer", () => {

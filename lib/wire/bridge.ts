@@ -199,44 +199,31 @@ function tooLong(what: string, limit: number): string {
 export type Request =
   | { readonly type: "REGISTER"; readonly contact: Contact }
   | { readonly type: "BRIDGE"; readonly id: string }
-  | { readonly type: "refused"; readonly refusal: Refusal }
+  | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "unknown"; readonly name: string };
-
-/** An answer that says why not. */
-export interface Refusal {
-  /** The answer's type. */
-  readonly type: "REGACK" | "BRIDGEACK";
-  /** What the request announced, as far as it can be repeated. */
-  readonly echo: readonly [id: string, ip: string, port: string];
-  /** Why, in words. */
-  readonly reason: string;
-}
 
 /** Reads a request of a client; what it lacks or has twice makes it a refusal. */
 export function parseRequest(block: Block): Request {
   const { type } = block;
   if (type !== "REGISTER" && type !== "BRIDGE") return { type: "unknown", name: type };
   const reason = block.malformed ?? flaw(block);
-  if (reason !== undefined) return { type: "refused", refusal: refusal(block, reason) };
+  if (reason !== undefined) return { type: "refused", reason };
   const id = values(block, "clientID")[0]!;
   if (type === "BRIDGE") return { type, id };
   const ip = values(block, "IP")[0]!;
   return { type, contact: { id, ip, port: Number(values(block, "Port")[0]) } };
 }
 
-/** The refusal of a request of this form; undefined for a type that has no answer. */
-export function refuse(block: Block, reason: string): Refusal | undefined {
-  return REQUIRED.has(block.type) ? refusal(block, reason) : undefined;
-}
-
-function refusal(block: Block, reason: string): Refusal {
-  const type = block.type === "BRIDGE" ? "BRIDGEACK" : "REGACK";
-  const echo = REQUIRED.get(type)!.map((name) => {
-    const value = values(block, name)[0] ?? "";
+/** The answer that says why a request is not carried out; undefined for a type that has no answer. */
+export function refusal(request: Block, reason: string): Uint8Array | undefined {
+  if (!REQUIRED.has(request.type)) return undefined;
+  const type = request.type === "BRIDGE" ? "BRIDGEACK" : "REGACK";
+  const echo = REQUIRED.get(type)!.map((name): [string, string] => {
+    const value = values(request, name)[0] ?? "";
     // A BRIDGEACK's values are the peer's; and a CR inside a value would end the line for some readers.
-    return type === "REGACK" && /^[^\p{Cc}]*$/u.test(value) ? value : "";
+    return [name, type === "REGACK" && /^[^\p{Cc}]*$/u.test(value) ? value : ""];
   });
-  return { type, echo: echo as [string, string, string], reason };
+  return encoder.encode(block(type, [...echo, ["Status", `error ${reason}`]]));
 }
 
 /** An id is in every answer about its client. */
@@ -330,10 +317,6 @@ export const MESSAGES = {
         "BRIDGEACK",
         peer ? contactHeaders(peer) : [["clientID", ""], ["IP", ""], ["Port", ""]],
       ),
-    ),
-  refused: ({ type, echo: [id, ip, port], reason }: Refusal): Uint8Array =>
-    encoder.encode(
-      block(type, [["clientID", id], ["IP", ip], ["Port", port], ["Status", `error ${reason}`]]),
     ),
   chat: (contact: Contact): Uint8Array => encoder.encode(chatText(contact)),
   quit: encoder.encode("QUIT\r\n\r\n"),
