@@ -85,6 +85,23 @@ export function nearest(got: Uint8Array, expected: Uint8Array): { at: number; ma
 
 const BYTES_A_LINE = 20;
 
+/** Bytes in hex, and as characters behind that. */
+function hexLine(part: Uint8Array): string {
+  const hex = [...part].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const chars = [...part].map((byte) =>
+    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "."
+  );
+  return `${hex.padEnd(BYTES_A_LINE * 3 - 1)}   ${chars.join("")}`;
+}
+
+/** All bytes in hex, 20 a line. */
+export function hexLines(data: Uint8Array): string[] {
+  return Array.from(
+    { length: Math.ceil(data.length / BYTES_A_LINE) },
+    (_, i) => hexLine(data.subarray(i * BYTES_A_LINE, (i + 1) * BYTES_A_LINE)),
+  );
+}
+
 /** A hex view of 20 bytes a line around `mark`, which is pointed at. */
 export function hexView(data: Uint8Array, mark?: number): string[] {
   const markLine = Math.floor((mark ?? data.length) / BYTES_A_LINE);
@@ -93,11 +110,7 @@ export function hexView(data: Uint8Array, mark?: number): string[] {
   if (first > 0) lines.push(`… ${first * BYTES_A_LINE} bytes before`);
   for (let line = first; line <= markLine + 2 && line * BYTES_A_LINE < data.length; line++) {
     const part = data.subarray(line * BYTES_A_LINE, (line + 1) * BYTES_A_LINE);
-    const hex = [...part].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const chars = [...part].map((byte) =>
-      byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "."
-    );
-    lines.push(`${hex.padEnd(BYTES_A_LINE * 3 - 1)}   ${chars.join("")}`);
+    lines.push(hexLine(part));
     if (mark !== undefined && line === markLine) {
       const gap = " ".repeat((mark % BYTES_A_LINE) * 3);
       lines.push(`${gap}^^ byte ${mark}${mark >= data.length ? ": nothing more came" : ""}`);

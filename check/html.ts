@@ -5,7 +5,7 @@
  * @module
  */
 
-import { hexView, quoted } from "./bytes.ts";
+import { hexLines, hexView, quoted } from "./bytes.ts";
 import type { Row } from "./points.ts";
 import { total } from "./points.ts";
 import { bad, causes, merge } from "./report.ts";
@@ -23,10 +23,12 @@ summary { cursor: pointer; } .worth { float: right; opacity: .7; }
 .bad { color: var(--bad); } .good { color: var(--good); } .open { opacity: .8; }
 table.dialogue { border-collapse: collapse; margin: .6em 0; display: block; overflow-x: auto; }
 .dialogue th, .dialogue td { padding: .1em .7em; text-align: left; vertical-align: top; }
-.dialogue th { border-bottom: 1px solid var(--line); } .dialogue td:first-child { opacity: .6; }
+.dialogue th { border-bottom: 1px solid var(--line); } .dialogue td:first-child { opacity: .6; white-space: nowrap; }
 .dialogue tr:nth-child(even) { background: var(--soft); }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22em, 1fr)); gap: 1em; }
+.pair { display: grid; grid-template-columns: 1fr auto; gap: 1em; }
+@media (max-width: 60em) { .pair { grid-template-columns: 1fr; } }
 .pair pre { background: var(--soft); padding: .6em; overflow-x: auto; margin: .2em 0; }
+.pair div:first-child pre { white-space: pre-wrap; }
 .hint { border-left: .25em solid var(--bad); padding-left: .7em; }
 blockquote { margin: .4em 0; font-style: italic; opacity: .85; }
 `;
@@ -112,7 +114,7 @@ function dialogueHtml(dialogue: readonly Entry[]): string {
   const head = names.map((name) => `<th>${html(name)}</th>`).join("");
   const rows = merged.map(({ at, who, arrow, data, note }) => {
     const text = data
-      ? `${arrow} <code title="${html(hexView(data.subarray(0, 400)).join("\n"))}">${
+      ? `${arrow} <code title="${html(hexLines(data.subarray(0, 400)).join("\n"))}">${
         html(quoted(data))
       }</code> <small>${data.length} bytes${note === "" ? "" : `, ${html(note)}`}</small>`
       : html(note);
