@@ -110,8 +110,11 @@ export function block(
 
 /** A client's contact. */
 export interface Contact {
+  /** Its name. */
   readonly id: string;
+  /** The address that it is reached at, as text. */
   readonly ip: string;
+  /** The port that it listens on. */
   readonly port: number;
 }
 
@@ -120,10 +123,13 @@ export function contactHeaders({ id, ip, port }: Contact): [string, string | num
   return [["clientID", id], ["IP", ip], ["Port", port]];
 }
 
-/** A message that came: its type, its headers by their names in lower case, and all of it. */
+/** A message that came. */
 export interface Message {
+  /** Its first line. */
   readonly type: string;
+  /** The values of its headers, by their names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
+  /** All of it, as it came. */
   readonly raw: string;
 }
 

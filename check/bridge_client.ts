@@ -151,7 +151,7 @@ const TERMINAL: Case[] = [
   },
   {
     id: "B-C-01",
-    title: "it says who runs where",
+    title: "it prints its name and its address",
     level: "must",
     points: 2,
     quote: SAYS.running,
