@@ -78,6 +78,8 @@ export interface Suite {
   /** The commands for this suite, or undefined when something that it needs was not given. */
   readonly commands: (given: Given) => Commands | undefined;
   readonly cases: readonly Case[];
+  /** Whether its wire has no framing at all, so that a piece of a text is a text: never cut by faults. */
+  readonly unframed?: boolean;
 }
 
 /** Something that is not as a document asks. */

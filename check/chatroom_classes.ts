@@ -563,8 +563,7 @@ const SERVER_CASES: Case[] = [
 /** A ClientTCP that has connected to the check, and what connect_server() returned. */
 async function clientTcp(
   scene: Scene,
-  answer: string,
-  driver: Driver | undefined = undefined,
+  { answer, driver }: { answer: string; driver?: Driver },
 ): Promise<{ client: Target; server: Peer; returned: Shown }> {
   const port = freePort();
   const fake = scene.listen(port);
@@ -585,8 +584,7 @@ async function clientTcp(
 /** The same for a ClientUDP. */
 async function clientUdp(
   scene: Scene,
-  answer: string,
-  driver: Driver,
+  { answer, driver }: { answer: string; driver: Driver },
 ): Promise<{ client: Target; server: UdpPeer; returned: Shown }> {
   const port = freePort();
   const server = scene.udp("server", { port });
@@ -631,15 +629,15 @@ const CLIENT_CASES: Case[] = [
       udp: { title: "UDP", level: "must", points: 1, quote: "Otherwise, it returns False." },
     },
     async run(scene) {
-      const { client: { driver }, returned } = await clientTcp(scene, "Welcome");
+      const { client: { driver }, returned } = await clientTcp(scene, { answer: "Welcome" });
       await scene.part("udp", async () => {
-        const welcomed = await clientUdp(scene, "Welcome", driver);
+        const welcomed = await clientUdp(scene, { answer: "Welcome", driver });
         is(scene, welcomed.returned, true, "ClientUDP.connect_server()");
-        const refused = await clientUdp(scene, "Name already taken", driver);
+        const refused = await clientUdp(scene, { answer: "Name already taken", driver });
         is(scene, refused.returned, false, "ClientUDP.connect_server() that is refused");
       });
       is(scene, returned, true, "ClientTCP.connect_server()");
-      const refused = await clientTcp(scene, "Name already taken", driver);
+      const refused = await clientTcp(scene, { answer: "Name already taken", driver });
       is(scene, refused.returned, false, "ClientTCP.connect_server() that is refused");
       const alone = await driver.makes("ClientTCP", "Alice", freePort());
       const nobody = await call(alone, "connect_server");
@@ -658,9 +656,12 @@ const CLIENT_CASES: Case[] = [
     hint: CHATROOM_HINTS.heedsShutdown,
     parts: { udp: { title: "UDP", level: "must", points: 1 } },
     async run(scene) {
-      const tcp = await clientTcp(scene, "Welcome");
+      const tcp = await clientTcp(scene, { answer: "Welcome" });
       await scene.part("udp", async () => {
-        await shutsDown(scene, await clientUdp(scene, "Welcome", tcp.client.driver));
+        await shutsDown(
+          scene,
+          await clientUdp(scene, { answer: "Welcome", driver: tcp.client.driver }),
+        );
       });
       await shutsDown(scene, tcp);
     },
@@ -698,6 +699,7 @@ export const CHATROOM_CLASSES: Suite = {
   protocol: "chatroom",
   role: "classes",
   gate: "K-01",
+  unframed: true,
   commands: (given) => {
     const driver = words(given["driver"]);
     const own = driver && [...driver, "obey", "{link}"];

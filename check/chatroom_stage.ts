@@ -247,7 +247,10 @@ export async function endsAtShutdown(scene: Scene, client: Program): Promise<voi
 }
 
 /** A client shows what comes while nothing is typed; when it does not, an Enter tells why. */
-export async function showsAtOnce(client: Program, pattern: RegExp, as: string): Promise<void> {
+export async function showsAtOnce(
+  client: Program,
+  { pattern, as }: { pattern: RegExp; as: string },
+): Promise<void> {
   const failure = await attempt(() => client.printsMatch(pattern, { as }));
   if (!failure) return;
   await client.types("hello");

@@ -131,7 +131,7 @@ const TALK_CASES: Case[] = [
     async run(scene) {
       const { client, server } = await enters(scene);
       await server.sends("Bob: hi");
-      await showsAtOnce(client, /Bob: hi/, 'to show "Bob: hi"');
+      await showsAtOnce(client, { pattern: /Bob: hi/, as: 'to show "Bob: hi"' });
     },
   },
   {
@@ -290,6 +290,7 @@ export const CHATROOM_TCP_CLIENT: Suite = {
   protocol: "chatroom",
   role: "TCP client",
   gate: "T-C-01",
+  unframed: true,
   placeholders: { client: ["port", "name"] },
   commands: (given) => {
     const own = python(given, "run", "ClientTCP", "{name}", "{port}");

@@ -540,6 +540,7 @@ export const CHATROOM_TCP_SERVER: Suite = {
   protocol: "chatroom",
   role: "TCP server",
   gate: "T-S-01",
+  unframed: true,
   placeholders: { server: ["port"] },
   commands: (given) =>
     commands("server", words(given["server"]) ?? python(given, "run", "ServerTCP", "{port}")),

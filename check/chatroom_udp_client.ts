@@ -138,7 +138,7 @@ const TALK_CASES: Case[] = [
       const { client, server } = await enters(scene);
       await server.sends("Bob:hi");
       // A client may take the name off and put it on in its own way.
-      await showsAtOnce(client, /Bob: ?hi/, 'to show "Bob:hi"');
+      await showsAtOnce(client, { pattern: /Bob: ?hi/, as: 'to show "Bob:hi"' });
     },
   },
   {

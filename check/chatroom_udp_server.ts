@@ -248,7 +248,10 @@ const BAD_DATAGRAMS = {
 };
 
 /** Sends a datagram to a server of its own, which must serve on. */
-async function survives(scene: Scene, data: string | Uint8Array, name: string): Promise<void> {
+async function survives(
+  scene: Scene,
+  { data, name }: { data: string | Uint8Array; name: string },
+): Promise<void> {
   const port = freePort();
   const server = scene.start("server", { name, values: { port } });
   const [alice, bob] = [scene.udp("Alice"), scene.udp("Bob")] as const;
@@ -374,9 +377,9 @@ const TROUBLE_CASES: Case[] = [
     ),
     async run(scene) {
       for (const [name, { data }] of Object.entries(BAD_DATAGRAMS)) {
-        await scene.part(name, () => survives(scene, data, `server for ${name}`));
+        await scene.part(name, () => survives(scene, { data, name: `server for ${name}` }));
       }
-      await survives(scene, new Uint8Array([0xff, 0xfe]), "server for bytes");
+      await survives(scene, { data: new Uint8Array([0xff, 0xfe]), name: "server for bytes" });
     },
   },
   {

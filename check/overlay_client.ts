@@ -23,8 +23,7 @@ interface Met {
 /** Starts a client, and waits for its first datagram. */
 async function starts(
   scene: Scene,
-  name = "alice",
-  hint: Hint = OVERLAY_HINTS.registers,
+  { name = "alice", hint = OVERLAY_HINTS.registers }: { name?: string; hint?: Hint } = {},
 ): Promise<Met> {
   const port = freePort();
   const server = scene.udp("server", { port });
@@ -35,9 +34,9 @@ async function starts(
 
 /** Starts a client, and welcomes it. */
 async function joins(scene: Scene, name = "alice"): Promise<Met> {
-  const met = await starts(scene, name);
+  const met = await starts(scene, { name });
   await met.server.sends(`welcome ${name}`);
-  await shows(scene, met.client, "connected");
+  await shows(scene, met.client, { text: "connected" });
   return met;
 }
 
@@ -353,7 +352,10 @@ const ENDING_CASES: Case[] = [
     quote: "However, the testing script will be posted to Piazza before the due date.",
     hint: OVERLAY_HINTS.hyphen,
     async run(scene) {
-      const { server } = await starts(scene, "client1-48213", OVERLAY_HINTS.hyphen);
+      const { server } = await starts(scene, {
+        name: "client1-48213",
+        hint: OVERLAY_HINTS.hyphen,
+      });
       const got = new TextDecoder().decode(server.all[0]!.data);
       scene.expect(got.includes("client1-48213"), "the whole name in `register`", {
         where: "server",

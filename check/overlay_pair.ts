@@ -21,7 +21,7 @@ function names(count: number): string[] {
 async function joins(scene: Scene, server: Served, name: string): Promise<Program> {
   const client = scene.client({ name, port: server.port });
   await client.prints(`registered ${name}`, { within: START * scene.deadline });
-  await shows(scene, server.program, `${name} registered`);
+  await shows(scene, server.program, { text: `${name} registered` });
   return client;
 }
 
@@ -29,7 +29,7 @@ async function joins(scene: Scene, server: Served, name: string): Promise<Progra
 async function starts(scene: Scene, name: string, options: { to?: number } = {}): Promise<Served> {
   const server = serve(scene, { name, listens: true, ...options });
   await server.program.prints("overlay started", { within: START * scene.deadline });
-  if (options.to !== undefined) await shows(scene, server.program, "connected to");
+  if (options.to !== undefined) await shows(scene, server.program, { text: "connected to" });
   server.program.out.rewind();
   return server;
 }
@@ -144,7 +144,7 @@ const CASES: Case[] = [
       await first.types(`sendto ${two} message1`);
       await second.prints("message1");
       await first.types("sendto unknownClient message2");
-      await shows(scene, server.program, "unknownClient is not registered");
+      await shows(scene, server.program, { text: "unknownClient is not registered" });
       await ends([first, second], [server]);
       showed(server.program, [
         ...began(server, one, two),

@@ -35,7 +35,11 @@ async function aliceAndBob(
 }
 
 /** Fails unless a server still registers and delivers. */
-async function stillServes(scene: Scene, server: Served, hint: Hint): Promise<void> {
+async function stillServes(
+  scene: Scene,
+  server: Served,
+  { hint }: { hint: Hint },
+): Promise<void> {
   server.program.alive(hint);
   try {
     const first = await register(scene, server, "first");
@@ -279,14 +283,17 @@ const BAD_DATAGRAMS: Record<string, { title: string; data: string | Uint8Array }
 };
 
 /** Sends a datagram to a server of its own, which must serve on. */
-async function survives(scene: Scene, data: string | Uint8Array, name: string): Promise<void> {
+async function survives(
+  scene: Scene,
+  { data, name }: { data: string | Uint8Array; name: string },
+): Promise<void> {
   const server = serve(scene, { name });
   const alice = await register(scene, server, "alice");
   await alice.sends(data);
   await stillServes(
     scene,
     server,
-    typeof data === "string" ? OVERLAY_HINTS.datagram : HINTS.undecodable,
+    { hint: typeof data === "string" ? OVERLAY_HINTS.datagram : HINTS.undecodable },
   );
 }
 
@@ -311,9 +318,9 @@ const ENDING_CASES: Case[] = [
     ),
     async run(scene: Scene) {
       for (const [name, { data }] of Object.entries(BAD_DATAGRAMS)) {
-        await scene.part(name, () => survives(scene, data, `server for ${name}`));
+        await scene.part(name, () => survives(scene, { data, name: `server for ${name}` }));
       }
-      await survives(scene, "sendto", "server");
+      await survives(scene, { data: "sendto", name: "server" });
     },
   },
   {
@@ -435,7 +442,7 @@ const LINK_CASES: Case[] = [
       const words = ["-o", `${overlay}`, "-t", `${fake.port}`, "-s", "127.0.0.1", "-p", `${port}`];
       const program = scene.start("bare", { name: "server", args: words });
       await fake.accepts("right", { within: START * scene.deadline });
-      await shows(scene, program, "server overlay started");
+      await shows(scene, program, { text: "server overlay started" });
       await register(scene, { program, port, overlay, since: 0 }, "alice");
     },
   },
@@ -582,8 +589,8 @@ async function isQuiet(scene: Scene, served: Served): Promise<void> {
 }
 
 /** Loses a link, and looks at what becomes of the server. */
-async function losesLink(scene: Scene, how: "closes" | "resets", name: string): Promise<void> {
-  const server = serve(scene, { name, listens: true });
+async function losesLink(scene: Scene, how: "closes" | "resets"): Promise<void> {
+  const server = serve(scene, { name: `server whose link ${how}`, listens: true });
   const left = await link(scene, server, "left");
   const alice = await register(scene, server, "alice");
   await left.sends("bob to alice: hi\n");
@@ -592,7 +599,7 @@ async function losesLink(scene: Scene, how: "closes" | "resets", name: string): 
   await sleep(100);
   await alice.sends("sendto zed is anybody there");
   await alice.sends("sendto zed and now");
-  await stillServes(scene, server, OVERLAY_HINTS.deadLink);
+  await stillServes(scene, server, { hint: OVERLAY_HINTS.deadLink });
   await isQuiet(scene, server);
   server.program.noTraceback(OVERLAY_HINTS.deadLink);
   if (how === "resets") return;
@@ -609,9 +616,9 @@ async function ring(scene: Scene): Promise<{ lines: number[]; grows: boolean }> 
   // The first one has nobody to connect to before the third is up: the check closes the ring.
   const { server: first, right } = await linkedTo(scene, { name: "server 1", listens: true });
   const second = serve(scene, { name: "server 2", listens: true, to: first.overlay });
-  await shows(scene, second.program, "connected");
+  await shows(scene, second.program, { text: "connected" });
   const third = serve(scene, { name: "server 3", listens: true, to: second.overlay });
-  await shows(scene, third.program, "connected");
+  await shows(scene, third.program, { text: "connected" });
   const closing = await link(scene, third, "the ring's last link");
   const ended = [pipe(right, closing), pipe(closing, right)];
   const alice = await register(scene, first, "alice");
@@ -641,7 +648,11 @@ function pipe(from: Peer, to: Peer): () => void {
 }
 
 /** Looks at a server that cannot have what it needs: it may end, but not with a traceback. */
-async function saysSo(scene: Scene, { program }: Served, hint: Hint): Promise<void> {
+async function saysSo(
+  scene: Scene,
+  { program }: Served,
+  { hint }: { hint: Hint },
+): Promise<void> {
   await Promise.race([program.ended, sleep(scene.deadline / 2)]);
   program.noTraceback(hint);
 }
@@ -676,9 +687,9 @@ const TROUBLE_CASES: Case[] = [
     hint: OVERLAY_HINTS.linkLines,
     async run(scene: Scene) {
       const one = serve(scene, { name: "server 1", listens: true });
-      await shows(scene, one.program, "overlay started");
+      await shows(scene, one.program, { text: "overlay started" });
       const two = serve(scene, { name: "server 2", to: one.overlay });
-      await shows(scene, two.program, "connected");
+      await shows(scene, two.program, { text: "connected" });
       const alice = await register(scene, one, "alice");
       const bob = await register(scene, two, "bob");
       const texts = ["one", "two", "three", "four", "five"];
@@ -744,8 +755,8 @@ const TROUBLE_CASES: Case[] = [
     hint: OVERLAY_HINTS.deadLink,
     parts: { reset: { title: "and one that is reset", level: "should", points: 1 } },
     async run(scene: Scene) {
-      await scene.part("reset", () => losesLink(scene, "resets", "server whose link is reset"));
-      await losesLink(scene, "closes", "server");
+      await scene.part("reset", () => losesLink(scene, "resets"));
+      await losesLink(scene, "closes");
     },
   },
   {
@@ -756,7 +767,7 @@ const TROUBLE_CASES: Case[] = [
     quote: "",
     hint: HINTS.traceback,
     async run(scene: Scene) {
-      await saysSo(scene, serve(scene, { to: freePort() }), HINTS.traceback);
+      await saysSo(scene, serve(scene, { to: freePort() }), { hint: HINTS.traceback });
     },
   },
   {
@@ -769,7 +780,7 @@ const TROUBLE_CASES: Case[] = [
     async run(scene: Scene) {
       const port = freePort();
       scene.udp("somebody else", { port });
-      await saysSo(scene, serve(scene, { port }), HINTS.portTaken);
+      await saysSo(scene, serve(scene, { port }), { hint: HINTS.portTaken });
     },
   },
   {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DidNotStart, Failure, type Hint } from "./case.ts";
+import { DidNotStart, Failure } from "./case.ts";
 import { HINTS } from "./hints.ts";
 import { type Peer, sleep, type UdpPeer } from "./peer.ts";
 import type { Program } from "./program.ts";
@@ -103,8 +103,7 @@ export function stranger(scene: Scene, { port }: Served, name: string): UdpPeer 
 export async function shows(
   { deadline }: Scene,
   { out }: Program,
-  text: string,
-  { count = 1 } = {},
+  { text, count = 1 }: { text: string; count?: number },
 ): Promise<void> {
   const limit = performance.now() + deadline / 2;
   const seen = () => out.text.split(text).length - 1;
@@ -118,7 +117,7 @@ export async function link(scene: Scene, server: Served, name: string): Promise<
   const { program, overlay } = server;
   const before = program.out.text.split("connection from").length - 1;
   const peer = await scene.connect(name, { port: overlay, resets: true });
-  await shows(scene, program, "connection from", { count: before + 1 });
+  await shows(scene, program, { text: "connection from", count: before + 1 });
   return peer;
 }
 
@@ -130,7 +129,7 @@ export async function linkedTo(
   const fake = scene.listen();
   const server = serve(scene, { ...options, to: fake.port });
   const right = await fake.accepts("right", { within: START * scene.deadline });
-  await shows(scene, server.program, "connected to");
+  await shows(scene, server.program, { text: "connected to" });
   return { server, right };
 }
 
@@ -148,11 +147,11 @@ export async function interrupts(program: Program, last: string): Promise<void> 
 }
 
 /** Fails unless the last line is this one. */
-export function endsWith(program: Program, last: string, hint: Hint = HINTS.exactText): void {
+export function endsWith(program: Program, last: string): void {
   if (lastLine(program) === last) return;
   throw new Failure(`the last line "${last}"`, {
     where: program.out.where,
     got: program.out.all,
-    hint,
+    hint: HINTS.exactText,
   });
 }

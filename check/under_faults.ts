@@ -23,12 +23,16 @@ export async function faultText(
   const failed: string[] = [];
   let played = 0;
   for (const { suite, commands } of suitesFor(suites, options)) {
-    if (suite.role === "pair") continue;
+    if (suite.role === "pair" || suite.unframed) continue;
     const again = await playSuite(suite, commands, { options, playing: { launcher }, faults });
     played += again.length;
     failed.push(...again.filter((each) => missed(each) && passed.has(each.id)).map(({ id }) => id));
   }
   const head = `\nIn pieces (--fault ${faults}): `;
+  if (played === 0) {
+    const why = "on a wire without framing a piece of a text is a text";
+    return { text: `${head}nothing was tried: ${why}.\n`, steady: true };
+  }
   if (failed.length === 0) {
     return { text: `${head}all ${played} must cases as before.\n`, steady: true };
   }
