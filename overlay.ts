@@ -453,7 +453,7 @@ async function linkSession(
   exchange.opened(link);
   try {
     const lines = frames(conn, new LinkSplitter(limits.lineBytes));
-    await takeFrames(lines, take, { signal, flow, rate: limits.rate });
+    await takeFrames(lines, take, { signal, flow, outbound, rate: limits.rate });
   } catch (error) {
     if (error instanceof FrameTooLongError) reason = `sent ${error.message}`;
     else if (!isDisconnect(error)) throw error;

@@ -120,6 +120,8 @@ async function play(
       if (isGluable(step, steps[at + 1]) && splitting.glue()) continue;
     }
     await settled();
+    // A timer of no time is the next turn of the event loop, which comes by itself.
+    await time.pass(0);
   }
   stage.stop();
   await settled();
