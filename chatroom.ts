@@ -30,23 +30,25 @@ import {
 } from "./lib/net.ts";
 import { Fanout, Flow, Outbound } from "./lib/outbound.ts";
 import {
-  CLIENT_HELP,
   escapeControl,
   hostPort,
+  openOperator,
+  type Operator,
+  traced,
+  tracedDatagrams,
+} from "./lib/operator.ts";
+import {
+  CLIENT_HELP,
   limitHelp,
   type Limits,
   limits,
   listenReason,
-  openOperator,
-  type Operator,
   parseOptions,
   port,
   runRole,
   shutdownOnSignals,
   StartError,
   TRACE_HELP,
-  traced,
-  tracedDatagrams,
   UsageError,
 } from "./lib/program.ts";
 import * as wire from "./lib/wire/chatroom.ts";

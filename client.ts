@@ -32,19 +32,16 @@ import {
   within,
 } from "./lib/net.ts";
 import { Flow, Outbound } from "./lib/outbound.ts";
+import { escapeControl, type EscapeOptions, tracedDatagrams } from "./lib/operator.ts";
 import {
   CLIENT_HELP,
   connectReason,
-  escapeControl,
-  type EscapeOptions,
   limits,
   parseOptions,
   port,
-  type Protocol,
   runRole,
   shutdownOnSignals,
   StartError,
-  tracedDatagrams,
   UsageError,
   wholeNumber,
 } from "./lib/program.ts";
@@ -61,13 +58,6 @@ import * as overlay from "./lib/wire/overlay.ts";
 import * as relay from "./lib/wire/relay.ts";
 
 // ---- main ----
-
-const PROTOCOLS: Record<string, () => Promise<Protocol>> = {
-  bridge: () => Promise.resolve({ USAGE: BRIDGE_USAGE, run: runBridge }),
-  channels: () => Promise.resolve({ USAGE: CHANNELS_USAGE, run: runChannels }),
-  overlay: () => Promise.resolve({ USAGE: OVERLAY_USAGE, run: runOverlay }),
-  relay: () => Promise.resolve({ USAGE: RELAY_USAGE, run: runRelay }),
-};
 
 /** How the role is called when no protocol is named. */
 const USAGE = `usage: client.ts PROTOCOL ...
@@ -86,7 +76,13 @@ client.ts PROTOCOL --help shows the options of one.
 
 /** Runs a client; returns the exit code: 0 for an orderly end, 1 for a failure, 2 for bad usage. */
 export function main(args: readonly string[]): Promise<number> {
-  return runRole(args, { protocols: PROTOCOLS, usage: USAGE });
+  const protocols = {
+    bridge: { USAGE: BRIDGE_USAGE, run: runBridge },
+    channels: { USAGE: CHANNELS_USAGE, run: runChannels },
+    overlay: { USAGE: OVERLAY_USAGE, run: runOverlay },
+    relay: { USAGE: RELAY_USAGE, run: runRelay },
+  };
+  return runRole(args, { protocols, usage: USAGE });
 }
 
 /** No line is so long, in characters or bytes: one without an end must not fill the memory. */

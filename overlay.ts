@@ -36,20 +36,18 @@ import {
 } from "./lib/net.ts";
 import { receiveAll, Throttle } from "./lib/datagrams.ts";
 import { Flow, Outbound } from "./lib/outbound.ts";
+import { escapeControl, openOperator, tracedDatagrams } from "./lib/operator.ts";
 import {
   connectReason,
-  escapeControl,
   limitHelp,
   type Limits,
   listenReason,
-  openOperator,
   parseOptions,
   port,
   runProtocol,
   shutdownOnSignals,
   StartError,
   TRACE_HELP,
-  tracedDatagrams,
   UsageError,
 } from "./lib/program.ts";
 import * as wire from "./lib/wire/overlay.ts";

@@ -27,9 +27,9 @@ import {
   within,
 } from "./lib/net.ts";
 import { Fanout, type Flow, type Outbound } from "./lib/outbound.ts";
+import type { Operator } from "./lib/operator.ts";
 import {
   limitHelp,
-  type Operator,
   parseOptions,
   port,
   type Protocol,

@@ -6,17 +6,14 @@
  */
 
 import { Flow, Outbound } from "./outbound.ts";
+import { hostPort, openOperator, type Operator, traced } from "./operator.ts";
 import {
   connectReason,
-  hostPort,
   type Limits,
   listenReason,
-  openOperator,
-  type Operator,
   type Shutdown,
   shutdownOnSignals,
   StartError,
-  traced,
 } from "./program.ts";
 import type { Splitter } from "./wire/framing.ts";
 

@@ -7,8 +7,6 @@
 
 import { startTrace } from "./operator.ts";
 
-export * from "./operator.ts";
-
 // ---- limits ----
 
 /** Every limit: its default, its unit, and its line of help. The flag is the name in kebab case. */
@@ -65,18 +63,18 @@ export class StartError extends Error {
   override readonly name = "StartError";
 }
 
+const UNLISTENABLE = [
+  [Deno.errors.AddrInUse, "the port is taken, try another one or 0 for a free one"],
+  [
+    Deno.errors.AddrNotAvailable,
+    "this machine has no such address, try 0.0.0.0 for all that it has",
+  ],
+  [Deno.errors.PermissionDenied, "ports below 1024 need the administrator, try a higher one"],
+] as const;
+
 /** Why an address could not be had, and what to try, in words. */
 export function listenReason(error: unknown): string {
-  if (error instanceof Deno.errors.AddrInUse) {
-    return "the port is taken, try another one or 0 for a free one";
-  }
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return "this machine has no such address, try 0.0.0.0 for all that it has";
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return "ports below 1024 need the administrator, try a higher one";
-  }
-  return reason(error);
+  return UNLISTENABLE.find(([kind]) => error instanceof kind)?.[1] ?? reason(error);
 }
 
 /** Why a connection could not be made, and what to try, in words. */
@@ -306,7 +304,7 @@ export function shutdownOnSignals(): Shutdown {
   };
 }
 
-/** A protocol as a role runs it. */
+/** A protocol, or a half of one, as a role runs it. */
 export interface Protocol {
   /** How it is called, with its options. */
   readonly USAGE: string;
@@ -320,7 +318,7 @@ export interface Protocol {
 /** What a role is made of. */
 export interface Role {
   /** Its protocols by their names. */
-  protocols: Readonly<Record<string, Protocol | (() => Promise<Protocol>)>>;
+  protocols: Readonly<Record<string, Protocol>>;
   /** How it is called when no protocol is named. */
   usage: string;
   /** What is missing then. Default: "PROTOCOL". */
@@ -338,30 +336,26 @@ export async function runRole(args: readonly string[], role: Role): Promise<numb
   const [name, ...rest] = args;
   const { protocols, usage, word = "PROTOCOL" } = role;
   if (name === "--help" || name === "-h") return say(usage);
-  if (name === "--version") {
-    return await runProtocol({ USAGE: usage, run: () => Promise.resolve() }, args);
-  }
+  if (name === "--version") return say(await version());
   if (name === undefined) return complain(`missing ${word}`, usage);
   if (!Object.hasOwn(protocols, name)) {
     if (Object.hasOwn(ELSEWHERE, name)) return complain(ELSEWHERE[name]!, usage);
     const what = role.word ? `${word} expected, not` : "unknown protocol";
     return complain(`${what} ${name}${suggestion(name, Object.keys(protocols))}`, usage);
   }
-  const protocol = protocols[name]!;
-  return await runProtocol(typeof protocol === "function" ? await protocol() : protocol, rest);
+  return await runProtocol(protocols[name]!, rest);
 }
 
 /** Runs one protocol; returns the exit code: 0, 1 for a failure, 2 for bad usage, or its own. */
 export async function runProtocol(protocol: Protocol, args: readonly string[]): Promise<number> {
-  if (args[0] === "--version") return say(`parley ${await version()}\n`);
+  if (args[0] === "--version") return say(await version());
   try {
     const result = await protocol.run(args);
     return result === "help" ? say(protocol.USAGE) : result ?? 0;
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, protocol.USAGE);
     if (!(error instanceof StartError)) throw error;
-    Deno.stderr.writeSync(new TextEncoder().encode(`${error.message}\n`));
-    return 1;
+    return say(`${error.message}\n`, { to: Deno.stderr, code: 1 });
   }
 }
 
@@ -375,16 +369,15 @@ export const CLIENT_HELP =
 
 /** The configuration is the one place that has it, and goes into bundles and executables, too. */
 async function version(): Promise<string> {
-  return (await import("../deno.json", { with: { type: "json" } })).default.version;
+  return `parley ${(await import("../deno.json", { with: { type: "json" } })).default.version}\n`;
 }
 
-function say(text: string): number {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-  return 0;
+function say(text: string, { to = Deno.stdout, code = 0 } = {}): number {
+  to.writeSync(new TextEncoder().encode(text));
+  return code;
 }
 
 /** Usage, and behind it the reason, where a person looks first. */
 function complain(why: string, usage: string): number {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${usage}\n${why}\n`));
-  return 2;
+  return say(`${usage}\n${why}\n`, { to: Deno.stderr, code: 2 });
 }

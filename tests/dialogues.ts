@@ -5,7 +5,8 @@
  * @module
  */
 
-import { escapeControl, type Limits } from "../lib/program.ts";
+import { escapeControl } from "../lib/operator.ts";
+import type { Limits } from "../lib/program.ts";
 import { HandTime, settled } from "./hand_time.ts";
 import { Random } from "./random.ts";
 import { fromBinary, type Line, type Portions, Stage } from "./stage.ts";

@@ -20,16 +20,8 @@ import {
   paint,
   previousGrapheme,
 } from "../lib/draw.ts";
-import {
-  escapeControl,
-  line as traceLine,
-  optionsBy,
-  port,
-  suggestion,
-  typable,
-  UsageError,
-  wholeNumber,
-} from "../lib/program.ts";
+import { escapeControl, line as traceLine, typable } from "../lib/operator.ts";
+import { optionsBy, port, suggestion, UsageError, wholeNumber } from "../lib/program.ts";
 import { named } from "../lib/wire/relay.ts";
 import type { Target } from "./fuzzing.ts";
 import type { Random } from "./random.ts";

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert/equals";
 import { Flow } from "../lib/outbound.ts";
-import { type Limits, limits, openOperator, type Operator } from "../lib/program.ts";
+import { openOperator, type Operator } from "../lib/operator.ts";
+import { type Limits, limits } from "../lib/program.ts";
 import { deadline, text } from "./helpers.ts";
 
 const permissions = "none";

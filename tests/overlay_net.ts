@@ -6,7 +6,8 @@
 
 import { assertEquals } from "@std/assert/equals";
 import { Flow } from "../lib/outbound.ts";
-import { type Limits, limits, openOperator } from "../lib/program.ts";
+import { openOperator } from "../lib/operator.ts";
+import { type Limits, limits } from "../lib/program.ts";
 import { serve } from "../overlay.ts";
 import { bytes, deadline, text } from "./helpers.ts";
 

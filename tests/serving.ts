@@ -6,7 +6,8 @@
 
 import type { Serving } from "../lib/net.ts";
 import { type Clock, Flow } from "../lib/outbound.ts";
-import { type Limits, limits, openOperator } from "../lib/program.ts";
+import { openOperator } from "../lib/operator.ts";
+import { type Limits, limits } from "../lib/program.ts";
 
 /** A server that is running. */
 export interface Served extends AsyncDisposable {

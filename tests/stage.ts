@@ -9,7 +9,8 @@
 
 import type { Serving } from "../lib/net.ts";
 import { Flow } from "../lib/outbound.ts";
-import { type Limits, limits, openOperator } from "../lib/program.ts";
+import { openOperator } from "../lib/operator.ts";
+import { type Limits, limits } from "../lib/program.ts";
 
 const decoder = new TextDecoder("latin1");
 

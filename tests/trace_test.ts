@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
 import { assertMatch } from "@std/assert/match";
-import { line } from "../lib/program.ts";
+import { line } from "../lib/operator.ts";
 import { bytes, Program } from "./helpers.ts";
 
 const NOON = new Date("2024-11-24T12:00:00.123Z");
