@@ -31,12 +31,14 @@ import {
   tryClose,
   within,
 } from "./lib/net.ts";
+import { escapeControl, tracedDatagrams } from "./lib/operator.ts";
 import { Flow, Outbound } from "./lib/outbound.ts";
 import { escapeControl, type EscapeOptions, tracedDatagrams } from "./lib/operator.ts";
 import {
   CLIENT_HELP,
   connectReason,
   limits,
+  type OptionSpec,
   parseOptions,
   port,
   runRole,
@@ -104,21 +106,31 @@ export function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<st
     .pipeThrough(bounded).pipeThrough(new TextLineStream());
 }
 
-/** Opens a client's end for a person, for whom Control-C is `request`. */
-type OpenPerson = (request: () => void, options?: Omit<ConsoleOptions, "split">) => Console;
+/** What a client is told: `needed` are options that must be given, as its usage shows them. */
+type ClientSpec = OptionSpec & { needed?: Record<string, string> };
 
-/** Loads what a person needs: a command line that is wrong, or asks for help, is answered without. */
-async function loadPerson(booleans: Record<string, boolean>): Promise<OpenPerson> {
+/**
+ * Takes a client's command line apart and listens for signals; undefined for `--help`. `open` opens the
+ * console, where Control-C aborts `signal` as they do.
+ */
+async function begin(args: readonly string[], { needed = {}, ...spec }: ClientSpec) {
+  const strings = [...Object.keys(needed), ...spec.strings ?? []];
+  const options = await parseOptions(args, { ...spec, strings, booleans: ["timestamps"] });
+  if (options.help) return undefined;
+  const missing = Object.keys(needed).filter((key) => options.strings[key] === undefined);
+  if (missing.length > 0) {
+    throw new UsageError(`missing ${missing.map((key) => needed[key]).join(" and ")}`);
+  }
   const { openConsole } = await import("./lib/console.ts");
-  const timestamps = booleans["timestamps"] === true;
-  return (onInterrupt, options) =>
-    openConsole({ split: typedLines, timestamps, onInterrupt, ...options });
+  const shutdown = shutdownOnSignals();
+  const { request: onInterrupt } = shutdown;
+  const { timestamps } = options.booleans;
+  const open = (more?: Omit<ConsoleOptions, "split">) =>
+    openConsole({ split: typedLines, timestamps, onInterrupt, ...more });
+  return { ...options, ...shutdown, open };
 }
 
-/** Lines piped in, answers on the screen: it is a person's terminal that must be safe. */
-function safe(text: string, options: EscapeOptions): string {
-  return Deno.stdout.isTerminal() ? escapeControl(text, options) : text;
-}
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Hands on what the server sends, frame by frame and at the screen's pace, until it ends. */
 async function receive(
@@ -138,20 +150,34 @@ async function receive(
   }
 }
 
-/** A chat over one connection: `typing` resolves when the person has left, `listening` at its end. */
-type Chat = Record<"typing" | "listening", Promise<void>> & Record<"outbound", Outbound>;
+/** How long a server gets to see a person off: some do not close. */
+const LEAVE_MS = 2000;
 
-/** Waits for the end of a chat, and says who ended it. A server gets `ms` to see the person off. */
+/** A chat over one connection: `typing` resolves when the person has left, `listening` at its end. */
+interface Chat {
+  console: Console;
+  outbound: Outbound;
+  typing: Promise<void>;
+  listening: Promise<void>;
+  /** A signal is an end of the input: what was typed is sent, and what the server still says is shown. */
+  signal: AbortSignal;
+}
+
+/** Waits for the end of a chat, and says who ended it. */
 async function converse(
   conn: Deno.TcpConn,
-  { outbound, typing, listening }: Chat,
-  { console, ms }: { console: Console; ms: number },
+  { console, outbound, typing, listening, signal }: Chat,
 ): Promise<"left" | "gone"> {
+  signal.addEventListener("abort", () => {
+    console.close();
+    // The end of a file waits until all of it is sent; a person who interrupts does not.
+    within(LEAVE_MS, listening).then(() => outbound.backlog > 0 && outbound.cut());
+  });
   const first = await Promise.race([
     typing.then(() => "left" as const),
     listening.then(() => "gone" as const),
   ]);
-  if (first === "left") await within(ms, outbound.drained().then(() => listening));
+  if (first === "left") await within(LEAVE_MS, outbound.drained().then(() => listening));
   outbound.discard();
   tryClose(conn);
   await Promise.all([listening, console.close(), typing]);
@@ -164,8 +190,6 @@ async function converse(
 const BARE_MS = 100;
 /** A server that asks for the name itself does so as soon as it has the connection. */
 const GREETING_MS = 100;
-/** Some servers do not close after QUIT. */
-const QUIT_MS = 2000;
 /** What helps behind a reply of these words, on a terminal. */
 const RELAY_HINTS: Record<string, string | undefined> = {
   [relay.TEXTS.unknownMessage]: "try: BCST Hello all",
@@ -261,15 +285,13 @@ async function typeRelay(
     const request = typed ?? "QUIT";
     own.typed(request);
     outbound.send(relay.line(request));
-    const pause = flow.hold();
-    if (pause) await pause;
+    await flow.hold();
     if (/^QUIT(\s|$)/.test(request)) return await outbound.drained();
   }
 }
 
 /** Shows what the server sends until it ends, and asks for the name unless its first bytes do. */
 async function listenRelay(conn: Deno.TcpConn, console: Console, own: OwnNotices): Promise<void> {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const ask = (prompt: string) => {
     console.setPrompt(escapeControl(prompt));
     if (!console.interactive) console.write(escapeControl(prompt));
@@ -308,12 +330,7 @@ async function chatRelay(
   const own = new OwnNotices();
   const typing = typeRelay(console, outbound, { flow, own });
   const listening = listenRelay(conn, console, own);
-  // A signal is an end of the input: QUIT is sent, and what the server still says is shown.
-  signal.addEventListener("abort", () => {
-    console.close();
-    within(QUIT_MS, listening).then(() => outbound.discard());
-  });
-  const first = await converse(conn, { outbound, typing, listening }, { console, ms: QUIT_MS });
+  const first = await converse(conn, { console, outbound, typing, listening, signal });
   if (first === "gone") console.note(`the server at ${where} has ended the connection`);
   else if (own.farewell !== undefined) console.show(own.farewell);
   await console.close();
@@ -331,16 +348,13 @@ Then type: ${relay.COMMANDS.join(", ")}.
 `;
 
 async function runRelay(args: readonly string[]): Promise<"help" | number> {
-  const options = await parseOptions(args, { words: ["HOST", "PORT"], booleans: ["timestamps"] });
-  if (options.help) return "help";
-  const [hostname, portText] = options.words as [string, string];
+  using client = await begin(args, { words: ["HOST", "PORT"] });
+  if (!client) return "help";
+  const { words: [hostname = "", portText = ""], signal } = client;
   const number = port(portText, 1);
-  const openPerson = await loadPerson(options.booleans);
-  using shutdown = shutdownOnSignals();
-  const { signal } = shutdown;
   const conn = await connect(hostname, { port: number, signal });
   if (!conn) return 0;
-  const console = openPerson(shutdown.request, {
+  const console = client.open({
     commands: relay.COMMANDS.map((command) => command.split(" ")[0]!),
     named: relay.named,
     typed: /^(?:JOIN|MESG) (\S+)/,
@@ -350,8 +364,6 @@ async function runRelay(args: readonly string[]): Promise<"help" | number> {
 
 // ---- channels (CEG 4188) ----
 
-/** How long a server gets to take in the end of our stream. */
-const LEAVE_MS = 2000;
 /** So much waits for the server before more is read: a short typed line is a frame of 200 bytes. */
 const WAITING_BYTES = 32 * 1024;
 /** For so long after a typed `/list` a frame of several lines is its answer. */
@@ -361,15 +373,12 @@ const THEIR_WIPE = /^\r(?: {0,8}\r)?/;
 
 /** Frames and prompts: the document's bytes on a pipe, a line editor's lines on a terminal. */
 class ChannelsView {
-  readonly #console: Console;
   #listUntil = 0;
 
-  constructor(console: Console) {
-    this.#console = console;
-  }
+  constructor(readonly console: Console) {}
 
   prompt(): void {
-    if (!this.#console.interactive) this.#console.write(channels.TEXTS.prefix);
+    if (!this.console.interactive) this.console.write(channels.TEXTS.prefix);
   }
 
   typed(line: string): void {
@@ -381,16 +390,14 @@ class ChannelsView {
     // Line ends anywhere but in a list of channels would pass for messages of others.
     const asked = performance.now() < this.#listUntil && !frame.startsWith("[");
     const keepLines = asked || isListing(frame);
-    const text = keepLines ? frame.replaceAll("\r\n", "\n") : frame;
-    // An empty frame writes over the prompt only, which a terminal draws again anyway.
-    if (this.#console.interactive) return void (text && this.#console.show(text, { keepLines }));
-    const shown = safe(text, { keepLines }) + (text && "\n");
-    this.#console.write(`${channels.TEXTS.wipe}\r${shown}${channels.TEXTS.prefix}`);
+    this.line(keepLines ? frame.replaceAll("\r\n", "\n") : frame, keepLines);
+    this.prompt();
   }
 
-  gone(text: string): void {
-    if (this.#console.interactive) this.#console.show(text);
-    else this.#console.write(`${channels.TEXTS.wipe}\r${text}\n`);
+  /** Shows a line over the prompt; an empty one is nothing but that. */
+  line(text: string, keepLines = false): void {
+    if (!this.console.interactive) this.console.write(`${channels.TEXTS.wipe}\r`);
+    if (text !== "") this.console.show(text, { keepLines });
   }
 }
 
@@ -436,26 +443,18 @@ async function chatChannels(
   });
   const view = new ChannelsView(console);
   let leaving = false;
-  signal.addEventListener("abort", () => {
-    console.close();
-    // The end of a file waits until all of it is sent; a person who interrupts does not.
-    within(LEAVE_MS, outbound.drained()).then(() => {
-      if (outbound.backlog > 0) outbound.cut();
-    });
-  });
   outbound.send(channels.frame(name));
   const typing = typeChannels(console, outbound, { view, name }).then(() => {
     leaving = true;
     // Not awaited: behind a write that is stuck it would wait, too.
     conn.closeWrite().catch(() => {});
   });
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const take = (frame: Uint8Array) => view.frame(decoder.decode(channels.strip(frame)));
   const splitter = new FixedSplitter(channels.FRAME_BYTES);
   const listening = receive(conn, splitter, { console, take }).then(() => {
-    if (!leaving) view.gone(gone);
+    if (!leaving) view.line(gone);
   });
-  await converse(conn, { outbound, typing, listening }, { console, ms: LEAVE_MS });
+  await converse(conn, { console, outbound, typing, listening, signal });
 }
 
 const CHANNELS_USAGE = `usage: client.ts channels NAME HOST PORT [options]
@@ -470,28 +469,22 @@ Then type messages, or: /create CHANNEL, /join CHANNEL, /list.
 `;
 
 async function runChannels(args: readonly string[]): Promise<"help" | number> {
-  const options = await parseOptions(args, {
-    words: ["NAME", "HOST", "PORT"],
-    booleans: ["timestamps"],
-  });
-  if (options.help) return "help";
-  const [name, hostname, portText] = options.words as [string, string, string];
+  using client = await begin(args, { words: ["NAME", "HOST", "PORT"] });
+  if (!client) return "help";
+  const { words: [name = "", hostname = "", portText = ""], signal } = client;
   const number = port(portText, 1);
   // A server would close on it without a word.
   if (name.trim() === "") throw new UsageError("NAME must not be empty");
-  const openPerson = await loadPerson(options.booleans);
-  using shutdown = shutdownOnSignals();
-  const { signal } = shutdown;
   const conn = await connect(hostname, { port: number, signal }).catch(async (error) => {
     if (!(error instanceof StartError)) throw error;
     // The document's own sentence on stdout; ours, on stderr, says why.
-    const console = openPerson(shutdown.request);
+    const console = client.open();
     console.write(`${channels.TEXTS.cannotConnect(hostname, number)}\n`);
     await console.close();
     throw error;
   });
   if (!conn) return 0;
-  const console = openPerson(shutdown.request, {
+  const console = client.open({
     commands: ["/create", "/join", "/list"],
     prompt: channels.TEXTS.prefix,
     named: namesIn,
@@ -528,19 +521,16 @@ interface OverlayOptions {
 
 /** A client of one server of the overlay. */
 class OverlayClient {
-  readonly #options: OverlayOptions;
   /** Aborted by the next welcome. */
   #welcome = new AbortController();
   /** When the server was last heard, or asked whether it is there. */
   #heard = performance.now();
 
-  constructor(options: OverlayOptions) {
-    this.#options = options;
-  }
+  constructor(readonly options: OverlayOptions) {}
 
   /** Registers and chats until the person leaves; returns the exit code. */
   async run(): Promise<number> {
-    const { server, name, retryMs, socket, console, left } = this.#options;
+    const { server, name, retryMs, socket, console, left } = this.options;
     const cannot = `cannot register with ${server.hostname} port ${server.port}: `;
     const listening = this.#listen();
     const signal = AbortSignal.any([this.#welcome.signal, left]);
@@ -564,12 +554,12 @@ class OverlayClient {
   }
 
   #send(datagram: Uint8Array): Promise<unknown> {
-    return this.#options.socket.send(datagram, this.#options.server);
+    return this.options.socket.send(datagram, this.options.server);
   }
 
   /** Shows what the server sends until the socket is closed. */
   async #listen(): Promise<void> {
-    const { server, name, socket, console } = this.#options;
+    const { server, name, socket, console } = this.options;
     const buffer = new Uint8Array(RECEIVE_BYTES);
     let host: string | undefined;
     for (;;) {
@@ -592,18 +582,17 @@ class OverlayClient {
 
   /** Sends what is typed until the person leaves. */
   async #type(): Promise<void> {
-    const { console } = this.#options;
+    const { console } = this.options;
+    const most = overlay.DATAGRAM_BYTES;
     for (;;) {
       const line = await console.readLine();
       if (line === null || line.trim() === "exit") return;
+      if (line.trim() === "") continue;
       const datagram = overlay.typed(line);
       if (console.interactive && /^\/?help\s*$/.test(line)) console.note(OVERLAY_HELP);
-      else if (!datagram) {
-        if (line.trim() !== "") console.note(`not sent, type ${overlay.COMMANDS.join(" or ")}`);
-      } else if (datagram.length > overlay.DATAGRAM_BYTES) {
-        console.note(
-          `not sent: longer than the ${overlay.DATAGRAM_BYTES} bytes that a datagram holds`,
-        );
+      else if (!datagram) console.note(`not sent, type ${overlay.COMMANDS.join(" or ")}`);
+      else if (datagram.length > most) {
+        console.note(`not sent: longer than the ${most} bytes that a datagram holds`);
       } else {
         await this.#say(datagram).catch((error) =>
           console.note(`not sent: ${connectReason(error)}`)
@@ -614,7 +603,7 @@ class OverlayClient {
 
   /** A server that was started anew knows nobody: after a long silence the client registers first. */
   async #say(datagram: Uint8Array): Promise<void> {
-    const { name, retryMs, left, console } = this.#options;
+    const { name, retryMs, left, console } = this.options;
     if (performance.now() - this.#heard >= SILENT_TRIES * retryMs) {
       this.#heard = performance.now();
       this.#welcome = new AbortController();
@@ -645,39 +634,30 @@ Then type: ${overlay.COMMANDS.join(", ")}.
 `;
 
 async function runOverlay(args: readonly string[]): Promise<"help" | number> {
-  const { help, strings, booleans } = await parseOptions(args, {
-    strings: ["s", "p", "n", "retry-ms"],
-    booleans: ["timestamps"],
-  });
-  if (help) return "help";
-  const missing = Object.entries({ "-s ADDR": "s", "-p PORT": "p", "-n NAME": "n" })
-    .filter(([, key]) => strings[key] === undefined).map(([name]) => name);
-  if (missing.length > 0) throw new UsageError(`missing ${missing.join(" and ")}`);
-  const { s: hostname = "", p = "", n: name = "" } = strings;
+  const needed = { s: "-s ADDR", p: "-p PORT", n: "-n NAME" };
+  using client = await begin(args, { needed, strings: ["retry-ms"] });
+  if (!client) return "help";
+  const { strings, signal: left } = client;
+  const { s: hostname = "", p = "", n: name = "", "retry-ms": retry = `${RETRY_MS}` } = strings;
   if (!overlay.isName(name)) {
     const shape = `one word of at most ${overlay.NAME_BYTES} bytes without ":"`;
     throw new UsageError(`the name must be ${shape}, not ${JSON.stringify(name)}`);
   }
   const server: Deno.NetAddr = { transport: "udp", hostname, port: port(p, 1) };
-  const retryText = strings["retry-ms"] ?? String(RETRY_MS);
-  const retryMs = wholeNumber(retryText, { name: "--retry-ms", min: 1 });
-  const openPerson = await loadPerson(booleans);
-  using shutdown = shutdownOnSignals();
+  const retryMs = wholeNumber(retry, { name: "--retry-ms", min: 1 });
   const anywhere = hostname.includes(":") ? "::" : "0.0.0.0";
   const listening = { transport: "udp", hostname: anywhere, port: 0 } as const;
   const socket = tracedDatagrams(Deno.listenDatagram(listening));
-  const console = openPerson(shutdown.request, {
+  const console = client.open({
     commands: ["sendto", "exit", "help"],
     named: overlay.named,
     typed: /^sendto (\S+)/,
   });
-  const { signal: left } = shutdown;
   // A signal is an end of the input: the words for it are the same.
   left.addEventListener("abort", () => console.close());
   try {
     return await new OverlayClient({ server, name, retryMs, socket, console, left }).run();
   } finally {
-    tryClose(socket);
     await console.close();
   }
 }
@@ -1198,17 +1178,10 @@ then type ${bridge.COMMANDS.join(", ")}
 ${CLIENT_HELP}`;
 
 async function runBridge(args: readonly string[]): Promise<"help" | number> {
-  const { help, strings, booleans } = await parseOptions(args, {
-    strings: ["id", "port", "server", "host"],
-    booleans: ["timestamps"],
-    alias: { port: "p" },
-  });
-  if (help) return "help";
-  const missing = ["id", "port", "server"].filter((name) => strings[name] === undefined);
-  if (missing.length > 0) {
-    throw new UsageError(`missing ${missing.map((name) => `--${name}`).join(" and ")}`);
-  }
-  const { id = "", server = "", host } = strings;
+  const needed = { id: "--id", port: "--port", server: "--server" };
+  using client = await begin(args, { needed, strings: ["host"], alias: { port: "p" } });
+  if (!client) return "help";
+  const { id = "", port: own = "", server = "", host } = client.strings;
   if (!bridge.isId(id)) {
     throw new UsageError(`--id must be one word of at most 64 bytes, not ${JSON.stringify(id)}`);
   }
@@ -1218,16 +1191,11 @@ async function runBridge(args: readonly string[]): Promise<"help" | number> {
     throw new UsageError(`--server must be ADDRESS:PORT, not ${JSON.stringify(server)}`);
   }
   const to = { hostname, port: port(number!, 1) };
-  const openPerson = await loadPerson(booleans);
-  using shutdown = shutdownOnSignals();
-  using listener = listen({ hostname: host ?? "0.0.0.0", port: port(strings.port!) });
-  const console = openPerson(shutdown.request, {
-    commands: [...bridge.COMMANDS, "/help"],
-    named: bridge.named,
-  });
+  using listener = listen({ hostname: host ?? "0.0.0.0", port: port(own) });
+  const console = client.open({ commands: [...bridge.COMMANDS, "/help"], named: bridge.named });
   const ip = host === undefined || host === "0.0.0.0" || host === "::" ? "" : host;
-  const own = { id, ip, port: listener.addr.port };
-  await new BridgeClient({ own, server: to, console, listener }).run(shutdown.signal);
+  const contact = { id, ip, port: listener.addr.port };
+  await new BridgeClient({ own: contact, server: to, console, listener }).run(client.signal);
   return 0;
 }
 
