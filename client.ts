@@ -33,7 +33,6 @@ import {
 } from "./lib/net.ts";
 import { escapeControl, tracedDatagrams } from "./lib/operator.ts";
 import { Flow, Outbound } from "./lib/outbound.ts";
-import { escapeControl, type EscapeOptions, tracedDatagrams } from "./lib/operator.ts";
 import {
   CLIENT_HELP,
   connectReason,

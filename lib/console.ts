@@ -9,7 +9,7 @@ import { createInterface, emitKeypressEvents, type Key } from "node:readline";
 import { PassThrough, Writable } from "node:stream";
 import * as drawing from "./draw.ts";
 import { within } from "./net.ts";
-import { escapeControl, type EscapeOptions, typable } from "./operator.ts";
+import { escapeControl, type EscapeOptions } from "./operator.ts";
 import { Flow, Outbound } from "./outbound.ts";
 
 // ---- console ----
@@ -22,8 +22,17 @@ export type ConsoleInput =
 /** The part of `Deno.stdout` and `Deno.stderr` that a console writes to. */
 export type ConsoleOutput = Pick<typeof Deno.stdout, "write" | "isTerminal">;
 
-/** What {@linkcode openConsole} is told. */
-export interface ConsoleOptions {
+/** What a console stands on: the process's streams, the size of its terminal now, and the clock. */
+export type ConsoleEnds = {
+  stdin: ConsoleInput;
+  stdout: ConsoleOutput;
+  stderr: ConsoleOutput;
+  size: () => drawing.Size;
+  now: () => Date;
+};
+
+/** What {@linkcode openConsole} is told; its ends are those of the process by default. */
+export interface ConsoleOptions extends Partial<ConsoleEnds> {
   /** Takes piped input apart into lines, and bounds how long one of them gets. */
   split: (input: ReadableStream<Uint8Array>) => ReadableStream<string>;
   /** Stands before the typed text on a terminal. Default: nothing. */
@@ -38,23 +47,10 @@ export interface ConsoleOptions {
   onInterrupt?: () => void;
   /** Puts the local time as `HH:MM:SS ` before each shown text, on a terminal only. */
   timestamps?: boolean;
-  /** Default: `Deno.stdin`. */
-  stdin?: ConsoleInput;
-  /** Default: `Deno.stdout`. */
-  stdout?: ConsoleOutput;
-  /** Default: `Deno.stderr`. */
-  stderr?: ConsoleOutput;
-  /** The terminal's size now. Default: `Deno.consoleSize`. */
-  size?: () => drawing.Size;
-  /** The time for `timestamps`. Default: the clock. */
-  now?: () => Date;
 }
 
-/** How a text is shown. */
-export interface ShowOptions extends EscapeOptions {
-  /** Help behind the text, dim, on a terminal only. */
-  hint?: string | undefined;
-}
+/** How a text is shown: `hint` is help behind it, dim, on a terminal only. */
+export type ShowOptions = EscapeOptions & { hint?: string | undefined };
 
 /** A person at a terminal, or a program at a pipe. */
 export interface Console {
@@ -86,14 +82,17 @@ export interface Console {
   close(): Promise<void>;
 }
 
+type Settled = ConsoleOptions & ConsoleEnds;
+
 /** Opens standard input and output for a person or a pipe, whichever is there. Asks for no permission. */
 export function openConsole(options: ConsoleOptions): Console {
-  const { stdin = Deno.stdin, stdout = Deno.stdout } = options;
+  const { stdin, stdout, stderr, consoleSize: size } = Deno;
+  const settled = { stdin, stdout, stderr, size, now: () => new Date(), ...options };
   // TERM is looked at only where that is allowed: a terminal that cannot move its cursor is rare.
   const { state } = Deno.permissions.querySync({ name: "env", variable: "TERM" });
   const dumb = state === "granted" && Deno.env.get("TERM") === "dumb";
-  const interactive = stdin.isTerminal() && stdout.isTerminal() && !dumb;
-  return interactive ? new Screen(options) : openPipe(options);
+  const interactive = settled.stdin.isTerminal() && settled.stdout.isTerminal() && !dumb;
+  return interactive ? new Screen(settled) : openPipe(settled);
 }
 
 /** Text for an output, which is waited for as long as the person waits. */
@@ -108,9 +107,8 @@ function queue(sink: ConsoleOutput, onCut?: () => void): (text: string) => Promi
 }
 
 /** Plain lines in and out, for a pipe, a file, or a terminal at one end only. */
-function openPipe(options: ConsoleOptions): Console {
-  const { stdin = Deno.stdin, stdout = Deno.stdout, stderr = Deno.stderr } = options;
-  const lines = options.split(stdin.readable).getReader();
+function openPipe({ stdin, stdout, stderr, split }: Settled): Console {
+  const lines = split(stdin.readable).getReader();
   // A read that is under way answers "done" when it is cancelled, so a waiting caller gets its null.
   const endInput = () => void lines.cancel().catch(() => {});
   const out = queue(stdout, endInput);
@@ -153,8 +151,7 @@ const PASTE_LINES = 20;
 /** A terminal until `close()`: readline edits the line, and what is shown goes above it. */
 class Screen implements Console {
   readonly interactive = true;
-  readonly #options: ConsoleOptions;
-  readonly #stdin: ConsoleInput;
+  readonly #options: Settled;
   readonly #keys = new PassThrough();
   readonly #editor = createInterface({
     input: new PassThrough(),
@@ -165,10 +162,12 @@ class Screen implements Console {
     crlfDelay: Infinity,
   });
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #lines: ReadableStreamDefaultReader<string>;
-  #submitted!: ReadableStreamDefaultController<string>;
+  readonly #typed = new TransformStream<string, string>();
+  readonly #lines = this.#typed.readable.getReader();
+  readonly #submitted = this.#typed.writable.getWriter();
   readonly #stdout: (text: string) => Promise<void>;
   readonly #stderr: (text: string) => Promise<void>;
+  readonly #interrupt: () => void;
   readonly #signals: [Deno.Signal, () => void][] = [
     ["SIGWINCH", () => this.#later(RESIZE_QUIET_MS)],
     ["SIGCONT", () => this.#resume()],
@@ -192,17 +191,12 @@ class Screen implements Console {
   readonly #names = new Set<string>();
   /** The last key was a Tab that left several candidates: the next one lists them. */
   #tabbed = false;
-  #ended = false;
 
-  constructor(options: ConsoleOptions) {
-    const { stdin = Deno.stdin, stdout = Deno.stdout, stderr = Deno.stderr } = options;
+  constructor(options: Settled) {
+    const { stdin, stdout, stderr, prompt = "", onInterrupt = () => this.#end() } = options;
     this.#options = options;
-    this.#prompt = options.prompt ?? "";
-    this.#stdin = stdin;
-    this.#lines = new ReadableStream<string>({
-      start: (submitted) => void (this.#submitted = submitted),
-      cancel: () => void (this.#ended = true),
-    }).getReader();
+    this.#prompt = prompt;
+    this.#interrupt = onInterrupt;
     this.#stdout = queue(stdout, () => void this.#lines.cancel());
     this.#stderr = queue(stderr);
     this.#editor.on("line", (line) => this.#entered.push(line));
@@ -222,7 +216,7 @@ class Screen implements Console {
   }
 
   show(text: string, options: ShowOptions = {}): void {
-    const { named, timestamps, now = () => new Date() } = this.#options;
+    const { named, timestamps, now } = this.#options;
     const time = timestamps ? `${now().toTimeString().slice(0, 8)} ` : "";
     const lines = escapeControl(text, options).split("\n").map((line) => {
       for (const [start, end] of named?.(line) ?? []) this.#learn(line.slice(start, end));
@@ -243,9 +237,8 @@ class Screen implements Console {
   }
 
   note(text: string): void {
-    const { stderr = Deno.stderr } = this.#options;
     // Standard error sent elsewhere was sent there on purpose.
-    if (!stderr.isTerminal()) return void this.#stderr(text + "\n");
+    if (!this.#options.stderr.isTerminal()) return void this.#stderr(text + "\n");
     this.write(escapeControl(text, { keepLines: true }).replaceAll("\n", "\r\n") + "\r\n");
   }
 
@@ -273,7 +266,7 @@ class Screen implements Console {
 
   #setRaw(raw: boolean): void {
     try {
-      this.#stdin.setRaw(raw);
+      this.#options.stdin.setRaw(raw);
     } catch {
       // The terminal hung up: there is nothing to give back.
     }
@@ -310,10 +303,9 @@ class Screen implements Console {
 
   /** A terminal does not know its size where it was not set up, or has gone. */
   #size(): drawing.Size {
-    const { size = Deno.consoleSize } = this.#options;
     try {
-      const { columns, rows } = size();
-      if (columns > 0 && rows > 0) return { columns, rows };
+      const size = this.#options.size();
+      if (size.columns > 0 && size.rows > 0) return size;
     } catch {
       // The next write finds out that the terminal has gone.
     }
@@ -383,11 +375,6 @@ class Screen implements Console {
     for (const _ of passed) this.#editor.write(null as never, key);
   }
 
-  #interrupt(): void {
-    if (this.#options.onInterrupt) this.#options.onInterrupt();
-    else this.#end();
-  }
-
   #learn(name: string): void {
     this.#names.delete(name);
     if (name !== "") this.#names.add(name);
@@ -396,8 +383,7 @@ class Screen implements Console {
 
   /** Lines that are here already are still given. */
   #end(): void {
-    if (!this.#ended) this.#submitted.close();
-    this.#ended = true;
+    this.#submitted.close().catch(() => {});
   }
 
   #submit(): void {
@@ -405,7 +391,7 @@ class Screen implements Console {
       // What was typed stays above as it was, broken by the terminal so that it copies as one line.
       this.#above += `${this.#prompt}${line}\r\n`;
       this.#learn(this.#options.typed?.exec(line)?.[1] ?? "");
-      if (!this.#ended) this.#submitted.enqueue(line);
+      this.#submitted.write(line).catch(() => {});
     }
   }
 
@@ -456,17 +442,16 @@ class Screen implements Console {
     if (this.#tabbed && candidates.length > 1) this.write(candidates.join("  ") + "\r\n");
     this.#tabbed = candidates.length > 1;
     const blank = candidates.length === 1 && line[cursor] !== " " ? " " : "";
-    this.#text = commonPrefix(candidates).slice(word.length) + blank;
+    let prefix = candidates[0] ?? "";
+    while (!candidates.every((each) => each.startsWith(prefix))) prefix = prefix.slice(0, -1);
+    // Half of a character is none that can be typed.
+    this.#text = typable(prefix.slice(word.length)) + blank;
     this.#insert();
   }
 }
 
-function commonPrefix([first = "", ...others]: readonly string[]): string {
-  let prefix = "";
-  // By code point: half of a surrogate pair is not a prefix.
-  for (const character of first) {
-    if (!others.every((other) => other.startsWith(prefix + character))) break;
-    prefix += character;
-  }
-  return prefix;
+/** The text as it may stand in a line being typed: no tab, and nothing that a terminal would obey. */
+export function typable(text: string): string {
+  const characters = Array.from(text.replaceAll("\t", " "));
+  return characters.filter((each) => escapeControl(each) === each).join("");
 }

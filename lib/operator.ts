@@ -35,16 +35,6 @@ export function escapeControl(text: string, options: EscapeOptions = {}): string
   });
 }
 
-/**
- * The text as it may stand in a line being typed: a tab is one space, and what
- * {@linkcode escapeControl} would escape is left out, since a person would have to delete the
- * escape again.
- */
-export function typable(text: string): string {
-  if (!UNSAFE.test(text)) return text;
-  return text.replaceAll("\t", " ").replace(UNSAFE_ALL, "");
-}
-
 /** A stream for lines, such as `Deno.stdout`. */
 export interface LineSink {
   /** Writes some of the bytes; resolves to how many. */

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert/equals";
-import { escapeControl, typable } from "../lib/operator.ts";
+import { typable } from "../lib/console.ts";
+import { escapeControl } from "../lib/operator.ts";
 
 const CASES: [name: string, text: string, escaped: string][] = [
   ["a colour sequence", "\x1b[31mred", "\\x1b[31mred"],

@@ -8,6 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { assert } from "@std/assert/assert";
 import { AddressMap } from "../chatroom.ts";
+import { typable } from "../lib/console.ts";
 import {
   clusterWidth,
   draw,
@@ -20,7 +21,7 @@ import {
   paint,
   previousGrapheme,
 } from "../lib/draw.ts";
-import { escapeControl, line as traceLine, typable } from "../lib/operator.ts";
+import { escapeControl, line as traceLine } from "../lib/operator.ts";
 import { optionsBy, port, suggestion, UsageError, wholeNumber } from "../lib/program.ts";
 import { named } from "../lib/wire/relay.ts";
 import type { Target } from "./fuzzing.ts";
