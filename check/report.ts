@@ -18,6 +18,8 @@ export interface Style {
   readonly trace: boolean;
   /** The command that plays one case only, but for its id. */
   readonly command: string;
+  /** Entries of a dialogue that are shown without `trace`, where it is not the usual number. */
+  readonly entries?: number;
 }
 
 /** Entries of a dialogue that are shown unless all are asked for. */
@@ -49,7 +51,7 @@ export function resultText(result: Result, style: Style): string {
   if (bad(result)) lines.push(...failureLines(result, style));
   else if (result.error) lines.push(...faultLines(result.error));
   else if (style.trace && result.id === result.caseId) {
-    lines.push(...dialogueLines(result.dialogue, true));
+    lines.push(...dialogueLines(result.dialogue, Infinity));
   }
   return lines.join("\n") + "\n";
 }
@@ -89,7 +91,7 @@ export function failureLines(result: Result, style: Style): string[] {
     quote === ""
       ? "  The document is silent on this; a robust program does it."
       : `  The document: "${quote}"`,
-    ...dialogueLines(result.dialogue, style.trace),
+    ...dialogueLines(result.dialogue, style.trace ? Infinity : style.entries),
   ];
   if (failure) {
     const waited = failure.waited === undefined
@@ -113,10 +115,10 @@ function gotLines(got: Uint8Array | undefined, mark: number | undefined): string
   ];
 }
 
-/** The dialogue, numbered; without `all` only its end. */
-export function dialogueLines(dialogue: readonly Entry[], all: boolean): string[] {
+/** The dialogue, numbered: its last entries. */
+export function dialogueLines(dialogue: readonly Entry[], entries = SHOWN_ENTRIES): string[] {
   const merged = merge(dialogue);
-  const from = all ? 0 : Math.max(0, merged.length - SHOWN_ENTRIES);
+  const from = Math.max(0, merged.length - entries);
   const lines = from > 0 ? [`    … ${from} steps before (--trace shows them)`] : [];
   const width = Math.max(0, ...merged.slice(from).map(({ who }) => who.length));
   merged.slice(from).forEach((entry, i) => {

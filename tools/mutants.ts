@@ -18,6 +18,8 @@ import type { Result } from "../check/run.ts";
 import { SUITES } from "../check/suites.ts";
 import { type Mistake, MISTAKES, OURS, STUDENTS } from "../tests/students/mistakes.ts";
 
+/** Entries of a dialogue that the document shows. */
+const SHOWN_ENTRIES = 6;
 /** Mistakes that are tried side by side. */
 const AT_ONCE = 3;
 
@@ -54,14 +56,18 @@ export async function main(args: readonly string[]): Promise<number> {
   const made = new Map<Mistake, Tried>();
   for (const each of chosen) {
     tries.push(async () => {
-      const tried = await mutant(each, { launcher, show: flags.has("--show") });
+      const tried = await mutant(each, {
+        launcher,
+        show: flags.has("--show"),
+        write: flags.has("--write"),
+      });
       made.set(each, tried);
       return tried;
     });
   }
   const wrong = await all(tries);
   await launcher.close();
-  if (flags.has("--write")) await Deno.writeTextFile("docs/mistakes.md", document(made));
+  if (flags.has("--write")) await Deno.writeTextFile("docs/mistakes.md", document(chosen, made));
   const all_ = tries.length;
   say(`${all_ - wrong} passed, ${wrong} failed: mutants and own programs`);
   return wrong === 0 && all_ > 0 ? 0 : 1;
@@ -110,7 +116,7 @@ async function clean(
 /** A program with a mistake: exactly its cases fail, and its hint comes first. */
 async function mutant(
   { protocol, role, command, mistake, hint, fails }: Mistake,
-  { launcher, show }: { launcher: Launcher; show: boolean },
+  { launcher, show, write }: { launcher: Launcher; show: boolean; write: boolean },
 ): Promise<Tried> {
   const base = STUDENTS[protocol]?.[command];
   const name = `${protocol} ${role} ${mistake}`;
@@ -119,7 +125,9 @@ async function mutant(
   }
   const others = role === "pair" ? STUDENTS[protocol]! : {};
   const given = { ...others, [command]: `${base} --mistake ${mistake}` };
-  const results = await played(protocol, { given, launcher, role });
+  // The document shows what fails; that nothing else does is tried without --write.
+  const only = write ? fails : [];
+  const results = await played(protocol, { given, launcher, role, only });
   const failed = results.filter((each) => bad(each) || each.verdict === "checker's fault");
   const ids = failed.map(({ id }) => id);
   const first = causes(results)[0]?.hint.cause;
@@ -144,17 +152,22 @@ async function mutant(
 
 async function played(
   protocol: string,
-  { given, launcher, role }: { given: Given; launcher: Launcher; role?: string },
+  { given, launcher, role, only = [] }: {
+    given: Given;
+    launcher: Launcher;
+    role?: string;
+    only?: readonly string[];
+  },
 ): Promise<Result[]> {
   const suites: readonly Suite[] = await SUITES[protocol]!();
   const own = suites.filter((suite) => role === undefined || suite.role === role);
-  const options = { ...parseOptions([protocol], Object.keys(SUITES)), given };
+  const options = { ...parseOptions([protocol], Object.keys(SUITES)), given, only };
   return await play(own, options, { launcher });
 }
 
 // ---- the document ----
 
-function document(made: ReadonlyMap<Mistake, Tried>): string {
+function document(chosen: readonly Mistake[], made: ReadonlyMap<Mistake, Tried>): string {
   const lines = [
     "# What students' programs get wrong",
     "",
@@ -162,7 +175,8 @@ function document(made: ReadonlyMap<Mistake, Tried>): string {
     "start it with the switch, let somebody find the bug, and compare with what the check says of it.",
   ];
   let heading = "";
-  for (const [mistake, { results }] of made) {
+  for (const mistake of chosen) {
+    const { results } = made.get(mistake)!;
     const own = `## ${mistake.protocol}, ${mistake.role}`;
     if (own !== heading) lines.push("", own);
     heading = own;
@@ -182,7 +196,7 @@ function entry(
     STUDENTS[protocol]?.[command]
   } --mistake ${mistake}'`;
   const report = first
-    ? failureLines(first, { colour: false, trace: false, command: start })
+    ? failureLines(first, { colour: false, trace: false, command: start, entries: SHOWN_ENTRIES })
     : ["(no case shows it)"];
   return [
     `### ${mistake}`,
