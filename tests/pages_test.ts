@@ -5,6 +5,7 @@
  * @module
  */
 
+import { assert } from "@std/assert/assert";
 import { assertEquals } from "@std/assert/equals";
 import { installed, Program } from "./helpers.ts";
 
@@ -97,3 +98,19 @@ for (const { name, port, server: [script, ...args], listening, prints, nc } of P
     },
   });
 }
+
+Deno.test("docs/trust.md names tests that exist, for each promise", async () => {
+  const page = await Deno.readTextFile(new URL("trust.md", docs));
+  const promises = page.slice(page.indexOf("## Promises")).split(/^\d\. /m).slice(1);
+  assertEquals(promises.length, 6);
+  for (const promise of promises) {
+    const text = promise.replaceAll(/\s+/g, " ");
+    const tests = text.slice(text.indexOf("Tests: ")).split("`").slice(1);
+    assert(tests.length >= 2, text);
+    let source = "";
+    for (const [i, part] of tests.entries()) {
+      if (i % 2 === 0) source = await Deno.readTextFile(new URL(part, import.meta.url));
+      for (const [, name] of part.matchAll(/"([^"]+)"/g)) assert(source.includes(name!), name);
+    }
+  }
+});
