@@ -5,8 +5,8 @@
  * @module
  */
 
-import { Flow, Outbound } from "./outbound.ts";
 import { hostPort, openOperator, type Operator, traced } from "./operator.ts";
+import { Flow, Outbound } from "./outbound.ts";
 import {
   connectReason,
   type Limits,
@@ -21,20 +21,16 @@ export { FixedSplitter, FrameTooLongError, LineSplitter, type Splitter } from ".
 
 // ---- frames ----
 
-/** The least that a link carries at once: shorter reads are not the first part of a longer write. */
+/** The least that a link carries at once, an MSS: a shorter read is not the first part of a longer write. */
 export const SEGMENT_BYTES = 536;
-/** Longest read: thousands of connections that send all they can are held in memory with it. */
+/** Longest read, and most frames handed on at once: what a flooding connection may hold in memory. */
 const READ_BYTES = 16 * 1024;
-/** After so many short reads a buffer is a small one again. */
-const SHORT_READS = 16;
-/** Most frames at once: an empty line takes 100 bytes for as long as it is one of a batch. */
 const BATCH_FRAMES = 128;
+/** After so many reads below a segment the read buffer is a small one again. */
+const SHORT_READS = 16;
 
-/** What {@linkcode frames} reads from. */
-export interface Source {
-  /** Reads into the buffer: how many bytes, or null at the end of the stream. */
-  read(buffer: Uint8Array): Promise<number | null>;
-}
+/** What {@linkcode frames} reads from: how many bytes were read, or null at the end of the stream. */
+export type Source = { read(buffer: Uint8Array): Promise<number | null> };
 
 /**
  * Reads `source` through `splitter` and yields the frames of each read, at most 128 at a time. A frame's
@@ -94,14 +90,11 @@ export interface Peer {
   close(): void;
 }
 
-/** What handling a frame comes to: false ends the session, a promise is waited for. */
-export type Taken = boolean | void | Promise<void>;
-
 /** What a protocol does with one connection. */
 export interface Session<Frame> {
   /** Cuts the peer's bytes into frames. */
   readonly splitter: Splitter<Frame>;
-  /** Handles one frame. What was sent when it returns false is still delivered. */
+  /** Handles a frame. False ends the session, with what was sent still delivered; a promise is waited for. */
   take(frame: Frame): Taken;
   /** Called before `left` when the splitter cannot follow the peer's bytes any further. */
   broken?(error: Error): void;
@@ -111,14 +104,15 @@ export interface Session<Frame> {
   left(): void;
 }
 
+/** What handling a frame comes to, see {@linkcode Session}. */
+export type Taken = boolean | void | Promise<void>;
+
 /** A protocol as {@linkcode serveSessions} runs it. */
 export interface Service<Frame> {
   /** Begins a session; it may send at once. */
   open(peer: Peer): Session<Frame>;
   /** What a connection is told that is one too many; it is closed right after. */
   full?: Uint8Array;
-  /** Tells the sessions that the server ends; what it queues is still delivered. */
-  farewell?: () => void;
 }
 
 /**
@@ -131,13 +125,13 @@ export async function serveSessions<Frame>(
   service: Service<Frame>,
 ): Promise<void> {
   const { signal, limits: { drainMs, connections }, flow, operator } = serving;
-  const { full, farewell } = service;
+  const { full } = service;
   // One object for all sessions: what each of thousands has of its own adds up.
   const shared = { ...serving, service };
   const session = (conn: Deno.TcpConn, id: number) =>
     serveSession(new Connection(traced(conn), id, flow), shared);
   await acceptSessions(listener, session, {
-    ...{ signal, flow, drainMs, connections, farewell },
+    ...{ signal, flow, drainMs, connections },
     log: (sentence) => operator.note(sentence),
     refuse: full && ((conn) => conn.write(full)),
   });
@@ -268,10 +262,7 @@ export interface AcceptOptions {
   log: (sentence: string) => void;
   /** Says "full" in the protocol's words to a connection that is closed right after. */
   refuse?: ((conn: Deno.TcpConn) => Promise<unknown>) | undefined;
-  /**
-   * Tells the sessions that the server ends; what it queues is still delivered. What it returns is waited
-   * for first, within the same time.
-   */
+  /** Tells the sessions that the server ends; what it returns is waited for, then what it queued. */
   farewell?: (() => Promise<void> | void) | undefined;
 }
 
@@ -279,10 +270,6 @@ const BACKOFF_MIN_MS = 10;
 const BACKOFF_MAX_MS = 1000;
 /** How long a peer gets to close after the server has said that it ends. */
 const LINGER_MS = 300;
-/** Descriptors kept free for files, refusals and the runtime itself. */
-const RESERVE = 64;
-/** A learned limit doubles so often: the shortage may have been another program's, and is over. */
-const RISE_MS = 2000;
 
 /**
  * Accepts connections and runs a session for each until `signal` is aborted and all have ended.
@@ -294,54 +281,33 @@ export async function acceptSessions(
   session: (conn: Deno.TcpConn, id: number) => Promise<void>,
   options: AcceptOptions,
 ): Promise<void> {
-  const { signal, flow, log, connections } = options;
+  const { signal, flow, drainMs } = options;
   const open = new Map<Deno.TcpConn, Promise<void>>();
-  let [learned, since] = [Infinity, 0];
+  const capacity = new Capacity(options);
   let backoffMs = BACKOFF_MIN_MS;
-  let accepted = 0;
-  // A descriptor to give up for a connection that could not be accepted, and told so, without it.
-  let spare = openSpare();
   const close = () => tryClose(listener);
-  if (signal.aborted) close();
   signal.addEventListener("abort", close);
-
-  while (!signal.aborted) {
-    let conn: Deno.TcpConn;
-    const limit = () =>
-      connections || learned * 2 ** Math.floor((flow.clock.now() - since) / RISE_MS);
+  if (signal.aborted) close();
+  for (let accepted = 0; !signal.aborted;) {
     try {
-      conn = await listener.accept();
+      const conn = await listener.accept();
       backoffMs = BACKOFF_MIN_MS;
+      const ended = capacity.admits(open.size)
+        ? begin(conn, options, () => session(conn, ++accepted))
+        : turnAway(conn, options).then(() => capacity.keepSpare());
+      // Neither of them rejects.
+      open.set(conn, ended.then(() => void open.delete(conn)));
     } catch (error) {
       if (signal.aborted) break;
-      if (isExhausted(error)) {
-        const most = Math.max(1, open.size - Math.min(RESERVE, open.size >> 2));
-        if (most < limit()) {
-          learned = most;
-          log(`out of descriptors at ${open.size} connections, from now on at most ${learned}`);
-        }
-        since = flow.clock.now();
-        if (spare) {
-          spare = void tryClose(spare);
-          continue;
-        }
-      }
+      if (isExhausted(error) && capacity.learn(open.size)) continue;
       await sleep(backoffMs, signal);
       backoffMs = Math.min(backoffMs * 2, BACKOFF_MAX_MS);
-      spare ??= openSpare();
-      continue;
+      capacity.keepSpare();
     }
-    const most = limit();
-    const ended = open.size < most
-      ? begin(conn, ++accepted, { session, log })
-      : turnAway(conn, options).then(() => void (spare ??= openSpare()));
-    if (open.size >= most) log(`refused a connection: server full (${most} connections)`);
-    // Neither of them rejects.
-    open.set(conn, ended.then(() => void open.delete(conn)));
   }
-  if (spare) tryClose(spare);
+  capacity.giveSpare();
   const told = Promise.resolve(options.farewell?.());
-  await within(options.drainMs, told.then(() => flow.drained()));
+  await within(drainMs, told.then(() => flow.drained()));
   // A peer takes all of it in when our FIN comes first; closing over unread bytes would send a RST.
   for (const conn of open.keys()) conn.closeWrite().catch(() => {});
   await within(LINGER_MS, Promise.all(open.values()));
@@ -350,31 +316,79 @@ export async function acceptSessions(
   signal.removeEventListener("abort", close);
 }
 
-/** A socket that nobody is told of, where the permissions allow it without a question. */
-function openSpare(): Deno.Listener | undefined {
-  const hostname = "127.0.0.1";
-  try {
-    const { state } = Deno.permissions.querySync({ name: "net", host: `${hostname}:0` });
-    return state === "granted" ? Deno.listen({ hostname, port: 0 }) : undefined;
-  } catch {
-    // There is none to spare.
-    return undefined;
+/** Descriptors kept free for files, refusals and the runtime itself. */
+const RESERVE = 64;
+/** A learned limit doubles so often: the shortage may have been another program's, and is over. */
+const RISE_MS = 2000;
+
+/** How many connections there may be, and a descriptor for telling one too many that it is. */
+class Capacity {
+  readonly #options: AcceptOptions;
+  #learned = Infinity;
+  #since = 0;
+  #spare: Deno.Listener | undefined;
+
+  constructor(options: AcceptOptions) {
+    this.#options = options;
+    this.keepSpare();
+  }
+
+  get #limit(): number {
+    const risen = Math.floor((this.#options.flow.clock.now() - this.#since) / RISE_MS);
+    return this.#options.connections || this.#learned * 2 ** risen;
+  }
+
+  /** Whether there is room beside so many; if not, the operator hears of it. */
+  admits(open: number): boolean {
+    const limit = this.#limit;
+    if (open >= limit) {
+      this.#options.log(`refused a connection: server full (${limit} connections)`);
+    }
+    return open < limit;
+  }
+
+  /** There are no descriptors for more than so many; true when one connection can be told so. */
+  learn(open: number): boolean {
+    const most = Math.max(1, open - Math.min(RESERVE, open >> 2));
+    if (most < this.#limit) {
+      this.#learned = most;
+      this.#options.log(
+        `out of descriptors at ${open} connections, from now on at most ${most}`,
+      );
+    }
+    this.#since = this.#options.flow.clock.now();
+    return this.giveSpare();
+  }
+
+  giveSpare(): boolean {
+    const spare = this.#spare;
+    if (spare) tryClose(spare);
+    this.#spare = undefined;
+    return spare !== undefined;
+  }
+
+  /** The spare is a socket that nobody is told of, where the permissions allow one without a question. */
+  keepSpare(): void {
+    const hostname = "127.0.0.1";
+    try {
+      const { state } = Deno.permissions.querySync({ name: "net", host: `${hostname}:0` });
+      if (state === "granted") this.#spare ??= Deno.listen({ hostname, port: 0 });
+    } catch {
+      // There is none to spare.
+    }
   }
 }
 
 async function begin(
   conn: Deno.TcpConn,
-  id: number,
-  { session, log }: {
-    session: (conn: Deno.TcpConn, id: number) => Promise<void>;
-    log: (sentence: string) => void;
-  },
+  { log }: AcceptOptions,
+  session: () => Promise<void>,
 ): Promise<void> {
   try {
     // Chat is small messages that somebody waits for, between peers that may vanish silently.
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
-    await session(conn, id);
+    await session();
   } catch (error) {
     // Nothing a peer does gets here: it is a bug of ours, and must be seen without ending the server.
     if (!isDisconnect(error)) log(`internal error, please report it: ${error}`);
@@ -393,85 +407,7 @@ async function turnAway(conn: Deno.TcpConn, { refuse }: AcceptOptions): Promise<
   }
 }
 
-// ---- hang up ----
-
-/** What is read only to be thrown away; all connections share it. */
-const UNREAD = new Uint8Array(4096);
-
-/**
- * Ends a connection so that what was queued arrives: drains the queue, sends our FIN, and reads on until
- * the peer's, because closing over unread bytes resets the connection and takes with it what is still on
- * its way. All within `ms`.
- */
-export async function hangUp(conn: Deno.TcpConn, outbound: Outbound, ms: number): Promise<void> {
-  const finish = async () => {
-    await outbound.drained();
-    await conn.closeWrite();
-    while (await conn.read(UNREAD) !== null);
-  };
-  try {
-    await within(ms, finish());
-  } catch {
-    // A peer that is gone already needs no farewell.
-  } finally {
-    outbound.discard();
-    tryClose(conn);
-  }
-}
-
-/** Whether `error` only says that a connection is over. */
-export function isDisconnect(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.BadResource ||
-    error instanceof Deno.errors.Interrupted ||
-    error instanceof Deno.errors.NotConnected ||
-    error instanceof Deno.errors.TimedOut ||
-    error instanceof Deno.errors.UnexpectedEof ||
-    // "No route to host" and "Network is unreachable" have no class of their own everywhere.
-    (error instanceof Error && /os error (110|113|101)\b/.test(error.message));
-}
-
-/** Whether `error` says that the process or the machine is out of descriptors. */
-export function isExhausted(error: unknown): boolean {
-  return error instanceof Error && /os error (23|24)\b|too many open files/i.test(error.message);
-}
-
-/** Waits for `promise`, but at most `ms`; rejects as it does. */
-export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  try {
-    await Promise.race([promise, deadline]);
-  } finally {
-    clearTimeout(timer);
-    promise.catch(() => {});
-  }
-}
-
-/** Resolves after `ms`, or as soon as `signal` is aborted. */
-export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const wake = () => resolve();
-  signal.addEventListener("abort", wake);
-  await promise;
-  signal.removeEventListener("abort", wake);
-  clearTimeout(timer);
-}
-
-/** Closes what may be closed already. */
-export function tryClose(resource: { close(): void }): void {
-  try {
-    resource.close();
-  } catch {
-    // Closed twice is closed.
-  }
-}
-
-// ---- connect ----
+// ---- connect and hang up ----
 
 /**
  * Connects; undefined when `signal` was aborted before that was done. Rejects with a
@@ -500,29 +436,75 @@ export async function connect(
   }
 }
 
-// ---- pace ----
+/** What is read only to be thrown away; all connections share it. */
+const UNREAD = new Uint8Array(4096);
 
-const NOW = () => performance.now();
-
-/** Lets at most so many messages per second of one connection pass, by reading it more slowly. */
-export class Pace {
-  readonly #everyMs: number;
-  readonly #now: () => number;
-  #next = 0;
-
-  /** `rate` is in messages per second; 0 is no limit. */
-  constructor(rate: number, now: () => number = NOW) {
-    this.#everyMs = rate > 0 ? 1000 / rate : 0;
-    this.#now = now;
+/**
+ * Ends a connection so that what was queued arrives: drains the queue, sends our FIN, and reads on until
+ * the peer's, because closing over unread bytes resets the connection and takes with it what is still on
+ * its way. All within `ms`.
+ */
+export async function hangUp(conn: Deno.TcpConn, outbound: Outbound, ms: number): Promise<void> {
+  const finish = async () => {
+    await outbound.drained();
+    await conn.closeWrite();
+    while (await conn.read(UNREAD) !== null);
+  };
+  try {
+    await within(ms, finish());
+  } catch {
+    // A peer that is gone already needs no farewell.
+  } finally {
+    outbound.discard();
+    tryClose(conn);
   }
+}
 
-  /** Counts a message; what is returned resolves when the next one may be taken. */
-  pass(signal: AbortSignal): Promise<void> | undefined {
-    if (this.#everyMs === 0) return undefined;
-    const now = this.#now();
-    // A second's worth may come at once: people paste.
-    this.#next = Math.max(this.#next, now - 1000) + this.#everyMs;
-    return this.#next > now ? sleep(this.#next - now, signal) : undefined;
+const DISCONNECTS =
+  /^(ConnectionReset|ConnectionAborted|BrokenPipe|BadResource|Interrupted|NotConnected|TimedOut|UnexpectedEof)$/;
+
+/** Whether `error` only says that a connection is over. */
+export function isDisconnect(error: unknown): boolean {
+  // "No route to host" and "Network is unreachable" have no class of their own everywhere.
+  return error instanceof Error &&
+    (DISCONNECTS.test(error.name) || /os error (110|113|101)\b/.test(error.message));
+}
+
+/** Whether `error` says that the process or the machine is out of descriptors. */
+export function isExhausted(error: unknown): boolean {
+  return error instanceof Error && /os error (23|24)\b|too many open files/i.test(error.message);
+}
+
+/** Waits for `promise`, but at most `ms`; rejects as it does. */
+export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: deadline, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  try {
+    await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+    promise.catch(() => {});
+  }
+}
+
+/** Resolves after `ms`, or as soon as `signal` is aborted. */
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const wake = () => resolve();
+  signal.addEventListener("abort", wake);
+  await promise;
+  signal.removeEventListener("abort", wake);
+  clearTimeout(timer);
+}
+
+/** Closes what may be closed already. */
+export function tryClose(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch {
+    // Closed twice is closed.
   }
 }
 

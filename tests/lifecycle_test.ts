@@ -137,8 +137,8 @@ Deno.test({
     await ended;
     assertEquals(begun, [1]);
     assertEquals(log, [
-      "refused in words",
       "refused a connection: server full (1 connections)",
+      "refused in words",
       "close",
       "listener closed",
     ]);
