@@ -95,10 +95,9 @@ export function typedLines(input: ReadableStream<Uint8Array>): ReadableStream<st
   const bounded = new TransformStream<string, string>({
     transform(text, controller) {
       const end = text.lastIndexOf("\n");
-      length = end === -1 ? length + text.length : text.length - end - 1;
-      const tooLong = length > LINE_MOST;
-      if (tooLong) length = 0;
-      controller.enqueue(tooLong ? text + "\n" : text);
+      length = (end === -1 ? length : -end - 1) + text.length;
+      controller.enqueue(length > LINE_MOST ? text + "\n" : text);
+      if (length > LINE_MOST) length = 0;
     },
   });
   return input.pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
@@ -400,11 +399,6 @@ class ChannelsView {
   }
 }
 
-/** Members in notices and messages, and channels in lists: whatever can be typed again. */
-function namesIn(line: string): readonly (readonly [number, number])[] {
-  return isListing(line) ? [[0, line.length]] : channels.named(line);
-}
-
 /** Whether a frame is a list of channels: words only. */
 function isListing(text: string): boolean {
   return /^\S+(\n\S+)*$/.test(text);
@@ -486,7 +480,8 @@ async function runChannels(args: readonly string[]): Promise<"help" | number> {
   const console = client.open({
     commands: ["/create", "/join", "/list"],
     prompt: channels.TEXTS.prefix,
-    named: namesIn,
+    // Members in notices and messages, and channels in lists: whatever can be typed again.
+    named: (line) => isListing(line) ? [[0, line.length]] : channels.named(line),
     typed: /^\/(?:create|join) (\S+)/,
   });
   const gone = channels.TEXTS.disconnected(hostname, number);
@@ -867,7 +862,6 @@ async function callPeer(peer: bridge.Contact, signal: AbortSignal): Promise<Call
 
 /** A client between its terminal, its listener, the server and a peer. */
 class BridgeClient {
-  readonly #options: BridgeOptions;
   readonly #console: Console;
   #state: State = "IDLE";
   /** Where it stood before what is under way, and what ends that early. */
@@ -885,8 +879,7 @@ class BridgeClient {
   readonly #end = new AbortController();
   readonly #done = Promise.withResolvers<void>();
 
-  constructor(options: BridgeOptions) {
-    this.#options = options;
+  constructor(readonly options: BridgeOptions) {
     this.#console = options.console;
     this.#own = options.own;
   }
@@ -894,7 +887,7 @@ class BridgeClient {
   /** Lives until the person or the peer ends it. */
   async run(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => this.#dispatch("/quit"));
-    const where = reachable(this.#options.listener.addr);
+    const where = reachable(this.options.listener.addr);
     this.#console.show(bridge.CONSOLE.running(this.#own.id, where));
     this.#console.setPrompt(">");
     Promise.all([this.#type(), this.#obeyAll()]).catch(this.#done.reject);
@@ -928,7 +921,7 @@ class BridgeClient {
   readonly #actions: Record<Action, (detail: Detail) => void> = {
     "send REGISTER": () =>
       this.#ask((localIp) => {
-        this.#own = { ...this.#own, ip: this.#options.own.ip || localIp };
+        this.#own = { ...this.#own, ip: this.options.own.ip || localIp };
         return bridge.MESSAGES.register(this.#own);
       }),
     "send BRIDGE": () => this.#ask(() => bridge.MESSAGES.bridge(this.#own.id)),
@@ -991,10 +984,10 @@ class BridgeClient {
   }
 
   #ask(question: (localIp: string) => Uint8Array): void {
-    const { hostname, port } = this.#options.server;
+    const { hostname, port } = this.options.server;
     this.#start(
       `the server at ${bridge.address(hostname, port)}`,
-      (signal) => askServer(this.#options, { question, signal }),
+      (signal) => askServer(this.options, { question, signal }),
     );
   }
 
@@ -1030,7 +1023,7 @@ class BridgeClient {
   #accept(): void {
     const flow = new Flow(limits());
     const log = (sentence: string) => this.#console.note(sentence);
-    this.#accepting ??= acceptSessions(this.#options.listener, (conn) => {
+    this.#accepting ??= acceptSessions(this.options.listener, (conn) => {
       const call = new Call(conn, false);
       const [oldest] = this.#ringing;
       // A crowd of the silent must not keep a caller out.
