@@ -188,10 +188,10 @@ class ServerTCP:
             if MISTAKE == "strict-decode":
                 self.leave(client_socket, True)
                 raise
-        if MISTAKE == "send-raises":
-            # The others have a moment to say something to a client that is gone.
-            time.sleep(0.5)
         said_exit = "text" in locals() and self.is_exit(text)
+        if MISTAKE == "send-raises" and not said_exit:
+            # The others have a moment to say something to a client that is gone.
+            time.sleep(1.5)
         self.leave(client_socket, said_exit)
 
     def is_exit(self, text):
