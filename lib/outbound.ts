@@ -49,6 +49,8 @@ const HOLD_TICK_MS = 20;
 const SWEEP_MS = 1000;
 /** What a released sender is expected to add: all at once must not fill the queue they waited for. */
 const RELEASE_BYTES = 16 * 1024;
+/** How long what senders have sent is taken for what they send. */
+const ALIKE_MS = 50;
 /** Where more than that send alike, nobody's bytes are a good part of anything. */
 const MANY_SENDERS = 100;
 /** The runtime begins so many writes in a turn of its event loop, and then reads (row: 1000 clients). */
@@ -75,9 +77,9 @@ export class Flow {
   #held: { reader: Outbound; sender: Outbound | undefined; go: () => void }[] = [];
   /** Where the frame that is being handled went, while anybody is behind. */
   #touched: (Outbound | Fanout)[] = [];
-  /** What all senders sent in the last second or two, and the sum of its squares. */
-  #sum = 0;
-  #squares = 0;
+  /** How many send as much as each other, and until when that is taken for true. */
+  #alike = 1;
+  #alikeUntil = 0;
   #due: Outbound[] = [];
   #rooms: Fanout[] = [];
   #turns: (() => void)[] = [];
@@ -110,8 +112,15 @@ export class Flow {
    * least, if all who send as much as it does had an equal one.
    */
   #floods(sender: Outbound, { backlog }: Outbound): boolean {
-    const alike = Math.min(MANY_SENDERS, this.#sum ** 2 / this.#squares);
-    return 2 * alike * sender.recent >= backlog;
+    const now = this.clock.now();
+    if (now >= this.#alikeUntil) {
+      const recent = [...this.#queues].map((queue) => queue.recent);
+      const sum = recent.reduce((sum, each) => sum + each, 0);
+      const squares = recent.reduce((sum, each) => sum + each ** 2, 0);
+      this.#alike = Math.min(MANY_SENDERS, sum ** 2 / squares);
+      this.#alikeUntil = now + ALIKE_MS;
+    }
+    return 2 * this.#alike * sender.recent >= backlog;
   }
 
   #wait(reader: Outbound, sender: Outbound | undefined): Promise<void> {
@@ -166,7 +175,9 @@ export class Flow {
   add(queue: Outbound): void {
     this.#queues.add(queue);
     if (this.limits.stuckMs === Infinity) return;
-    this.#stopSweep ??= this.clock.every(SWEEP_MS, () => this.#sweep());
+    this.#stopSweep ??= this.clock.every(SWEEP_MS, () => {
+      for (const each of this.#queues) each.sweep(SWEEP_MS);
+    });
   }
 
   /** @internal */
@@ -179,22 +190,11 @@ export class Flow {
     this.#stopSweep = undefined;
   }
 
-  #sweep(): void {
-    this.#sum = this.#squares = 0;
-    for (const queue of this.#queues) {
-      queue.sweep(SWEEP_MS);
-      this.#sum += queue.recent;
-      this.#squares += queue.recent ** 2;
-    }
-  }
-
   /** @internal Takes note of what was sent where. */
   sent(bytes: number, to: Outbound | Fanout): void {
     const { sender } = this;
     if (!sender) return;
     if (this.behind.size > 0) this.#touched.push(to);
-    this.#sum += bytes;
-    this.#squares += bytes * (2 * sender.recent + bytes);
     sender.recentNow += bytes;
   }
 
@@ -210,7 +210,6 @@ export class Flow {
     const due = this.#due;
     this.#rooms = [];
     this.#due = [];
-    // The many first: a sender that heard its own answer first would send on before they have theirs.
     for (const room of rooms) room.start();
     for (const queue of due) queue.start();
   };
@@ -243,13 +242,6 @@ interface Mark {
   skip: number;
 }
 
-/** How far a member has read the log of its room. */
-interface Cursor {
-  readonly room: Fanout;
-  piece: Piece;
-  at: number;
-}
-
 /**
  * The outbound queue of one connection.
  *
@@ -275,9 +267,11 @@ export class Outbound {
   readonly #flow: Flow;
   readonly #options: OutboundOptions;
   readonly #hardBytes: number;
-  #cursor: Cursor | undefined;
+  #room: Fanout | undefined;
+  /** How far it has read the log of its room. */
+  #at = 0;
   #marks: Mark[] = [];
-  /** Bytes of the log ahead of the cursor that this peer sent itself. */
+  /** Bytes of the log still to be read that this peer sent itself. */
   #skips = 0;
   /** Bytes that wait outside of the log, those of the write that is under way included. */
   #own = 0;
@@ -303,8 +297,7 @@ export class Outbound {
 
   /** Bytes that were sent and that the kernel has not taken yet. */
   get backlog(): number {
-    const cursor = this.#cursor;
-    return cursor ? this.#own + cursor.room.end - cursor.at - this.#skips : this.#own;
+    return this.#room ? this.#own + this.#room.end - this.#at - this.#skips : this.#own;
   }
 
   /** @internal Bytes that this peer has sent in the last second or two. */
@@ -316,7 +309,7 @@ export class Outbound {
   send(frame: Uint8Array): void {
     if (!this.#open || frame.length === 0) return;
     if (!this.#fits(frame.length)) return;
-    this.#marks.push({ at: this.#cursor?.room.end ?? 0, bytes: frame, skip: 0 });
+    this.#marks.push({ at: this.#room?.end ?? 0, bytes: frame, skip: 0 });
     this.#own += frame.length;
     this.#flow.sent(frame.length, this);
     this.#schedule();
@@ -332,7 +325,7 @@ export class Outbound {
   discard(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#cursor = undefined;
+    this.#room = undefined;
     this.#marks = [];
     this.#own = 0;
     this.#ended();
@@ -348,26 +341,26 @@ export class Outbound {
   }
 
   /** @internal From here on it reads the room's log. */
-  enter(cursor: Cursor): void {
-    this.#cursor = cursor;
-    this.#marks = this.#marks.map((mark) => ({ ...mark, at: cursor.at }));
+  enter(room: Fanout): void {
+    this.#room = room;
+    this.#at = room.end;
+    this.#marks = this.#marks.map((mark) => ({ ...mark, at: room.end }));
   }
 
   /** @internal It reads the log no more, and keeps of it what was sent before. */
   exit(): void {
     const own = this.backlog;
     this.#marks = this.#take(Infinity).map((bytes) => ({ at: 0, bytes, skip: 0 }));
-    this.#cursor = undefined;
+    this.#room = undefined;
     this.#own = own;
     if (this.#marks.length > 0) this.#schedule();
   }
 
   /** @internal The next bytes of the log are its own. */
   skip(room: Fanout, bytes: number): void {
-    const cursor = this.#cursor;
-    if (cursor?.room !== room) return;
+    if (this.#room !== room) return;
     const last = this.#marks.at(-1);
-    if (!last && cursor.at === room.end) return void (cursor.at += bytes);
+    if (!last && this.#at === room.end) return void (this.#at += bytes);
     this.#skips += bytes;
     if (last && last.at + last.skip === room.end) last.skip += bytes;
     else this.#marks.push({ at: room.end, bytes: EMPTY, skip: bytes });
@@ -375,9 +368,9 @@ export class Outbound {
 
   /** @internal Whether it hears what is sent to one of these. */
   hears(targets: readonly (Outbound | Fanout)[]): boolean {
-    const { room } = this.#cursor ?? {};
     // What is printed about a frame may come later than the frame.
-    return targets.includes(room ?? this) || targets.includes(this) || this.#options.drop === true;
+    return targets.includes(this.#room ?? this) || targets.includes(this) ||
+      this.#options.drop === true;
   }
 
   /** @internal Whether a flood that adds `more` bytes has to wait for this reader. */
@@ -404,21 +397,25 @@ export class Outbound {
     this.cut(`took nothing for ${stuckMs / 1000} s with ${this.backlog} bytes waiting`);
   }
 
-  /** @internal Begins a write for its room, unless it begins by itself: whether it has all by that. */
-  hear(round: Round | undefined): boolean {
-    if (this.#scheduled) return true;
+  /** @internal Whether a write of its own is about to begin. */
+  get scheduled(): boolean {
+    return this.#scheduled;
+  }
+
+  /** @internal Begins a write, unless one is under way. Returns how far it has read the room's log. */
+  hear(room: Fanout, round: Round | undefined): number {
     const begins = this.#current.length === 0;
     this.start();
     if (begins && this.#current.length > 0) this.#round = round?.begins();
     this.#fits(0);
-    return this.backlog === this.#current.length;
+    return this.#room === room ? this.#at : room.end;
   }
 
   /** @internal Begins a write, unless one is under way. */
   start(): void {
     this.#scheduled = false;
     if (this.#current.length > 0 || !this.#open) return;
-    if (this.join || this.#cursor || this.#marks.length < 2) {
+    if (this.join || this.#room || this.#marks.length < 2) {
       this.#current = this.#next();
       this.#own = this.#current.length;
     } else this.#current = this.#marks.shift()!.bytes;
@@ -426,14 +423,11 @@ export class Outbound {
     else if (this.#drains.length > 0) { for (const go of this.#drains.splice(0)) go(); }
   }
 
-  /** What waits, in one piece; of a log that is far ahead, its next piece. */
+  /** The next write: what is its own with what comes before it, else a piece of the log as it is. */
   #next(): Uint8Array {
-    const cursor = this.#cursor;
     if (this.#marks.length > 0) return joined(this.#take(PIECE_BYTES));
-    if (!cursor || cursor.at === cursor.room.end) return EMPTY;
-    // Most members are here: nothing of their own waits, and the bytes are the same for all of them.
-    const bytes = cursor.room.read(cursor, cursor.room.end);
-    return cursor.at === cursor.room.end ? bytes : joined([bytes, ...this.#take(PIECE_BYTES)]);
+    // Where most members are: the bytes are the same for all of them, and nobody copies any.
+    return this.#room && this.#at < this.#room.end ? this.#read(this.#room.end) : EMPTY;
   }
 
   #schedule(): void {
@@ -466,17 +460,23 @@ export class Outbound {
   /** Takes what waits, in order: all that is its own, and then of the log no more than `most` needs. */
   #take(most: number): Uint8Array[] {
     const parts: Uint8Array[] = [];
-    const cursor = this.#cursor;
     for (const { at, bytes, skip } of this.#marks) {
-      while (cursor && cursor.at < at) parts.push(cursor.room.read(cursor, at));
+      while (this.#at < at) parts.push(this.#read(at));
       if (bytes.length > 0) parts.push(bytes);
-      if (cursor) cursor.at += skip;
+      this.#at += skip;
     }
     this.#marks = [];
     this.#skips = 0;
-    const until = cursor ? Math.min(cursor.room.end, cursor.at + most) : 0;
-    while (cursor && cursor.at < until) parts.push(cursor.room.read(cursor, cursor.room.end));
+    const end = this.#room?.end ?? 0;
+    const until = Math.min(end, this.#at + most);
+    while (this.#at < until) parts.push(this.#read(end));
     return parts;
+  }
+
+  #read(to: number): Uint8Array {
+    const bytes = this.#room!.read(this.#at, to);
+    this.#at += bytes.length;
+    return bytes;
   }
 
   #write(): void {
@@ -516,13 +516,10 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 // ---- fan-out ----
 
-/** A piece of a room's log; garbage as soon as no member has to read it any more. */
-class Piece {
+/** A piece of a room's log. An old piece must not refer to a newer one: it would keep it from dying young. */
+interface Piece {
+  readonly start: number;
   readonly bytes: Bytes;
-  next: Piece | undefined;
-  constructor(readonly start: number, least?: number) {
-    this.bytes = new Bytes(least);
-  }
 }
 
 /** The writes to a large room that begin together. */
@@ -553,7 +550,8 @@ export class Fanout {
   end = 0;
   readonly #flow: Flow;
   readonly #members = new Set<Outbound>();
-  #last: Piece = new Piece(0);
+  /** The log from the first byte on that a member has still to read. */
+  #pieces: Piece[] = [{ start: 0, bytes: new Bytes() }];
   #scheduled = false;
   #round: Round | undefined;
   /** What was last read of the log, and from where to where: most members read the same. */
@@ -572,7 +570,7 @@ export class Fanout {
   /** A queue is in one room at a time; it gets what is sent from now on. */
   add(member: Outbound): void {
     this.#members.add(member);
-    member.enter({ room: this, piece: this.#last, at: this.end });
+    member.enter(this);
   }
 
   /** The member still gets what was sent before. */
@@ -585,8 +583,9 @@ export class Fanout {
     let length = 0;
     for (const part of parts) length += part.length;
     // What is queued must be seen to be, by those who wait for readers.
-    if (this.#last.bytes.length + length > PIECE_BYTES) this.#start();
-    for (const part of parts) this.#last.bytes.add(part);
+    if (this.#pieces.at(-1)!.bytes.length + length > PIECE_BYTES) this.#start();
+    const { bytes } = this.#pieces.at(-1)!;
+    for (const part of parts) bytes.add(part);
     except?.skip(this, length);
     this.end += length;
     this.#flow.sent(length, this);
@@ -609,26 +608,31 @@ export class Fanout {
   #start(): void {
     const round = this.#round;
     this.#round = undefined;
-    let together = true;
-    for (const member of this.#members) together = member.hear(round) && together;
+    let read = this.end;
+    const late: Outbound[] = [];
+    for (const member of this.#members) {
+      // The many first: a sender that heard its own answer first would send on before they have theirs.
+      if (member.scheduled) late.push(member);
+      else read = Math.min(read, member.hear(this, round));
+    }
+    for (const member of late) read = Math.min(read, member.hear(this, round));
     round?.begun();
-    if (!together && this.#last.bytes.length < PIECE_BYTES / 2) return;
-    // The log of a room that has all takes no memory.
+    const { length } = this.#pieces.at(-1)!.bytes;
+    while (this.#pieces.length > 1 && this.#pieces[1]!.start <= read) this.#pieces.shift();
+    // The log of a room that has read all of it takes no memory.
+    if (read === this.end) this.#pieces = [];
+    else if (length < PIECE_BYTES / 2) return;
     this.#shared = { from: -1, to: -1, bytes: EMPTY };
-    const { length } = this.#last.bytes;
     // The last piece is the best guess at the next one (row: 10 clients).
-    if (length > 0) this.#last = this.#last.next = new Piece(this.end, length);
+    const bytes = new Bytes(Math.max(64, Math.min(PIECE_BYTES, length + (length >> 3))));
+    this.#pieces.push({ start: this.end, bytes });
   }
 
-  /** @internal Returns the bytes from the cursor to `to` or the end of a piece, and moves it there. */
-  read(cursor: Cursor, to: number): Uint8Array {
-    if (cursor.at !== this.#shared.from || to !== this.#shared.to) {
-      const { at: from } = cursor;
-      while (cursor.piece.next && cursor.piece.next.start <= from) cursor.piece = cursor.piece.next;
-      const { bytes, start } = cursor.piece;
-      this.#shared = { from, to, bytes: bytes.view(from - start, to - start) };
-    }
-    cursor.at += this.#shared.bytes.length;
+  /** @internal The bytes of the log from `from` to `to`, or to the end of a piece. */
+  read(from: number, to: number): Uint8Array {
+    if (from === this.#shared.from && to === this.#shared.to) return this.#shared.bytes;
+    const { start, bytes } = this.#pieces.findLast((piece) => piece.start <= from)!;
+    this.#shared = { from, to, bytes: bytes.view(from - start, to - start) };
     return this.#shared.bytes;
   }
 }

@@ -188,11 +188,12 @@ export class FixedSplitter implements Splitter<Uint8Array> {
   readonly error: undefined = undefined;
   readonly #size: number;
   readonly #unfinished: Unfinished | undefined;
-  readonly #rest: Bytes = new Bytes();
+  readonly #rest: Bytes;
 
   /** A splitter for frames of `size` bytes. */
   constructor(size: number, unfinished?: Unfinished) {
     this.#size = size;
+    this.#rest = new Bytes(size);
     this.#unfinished = unfinished;
   }
 
