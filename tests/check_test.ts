@@ -215,6 +215,8 @@ Deno.test("every case has an id of its own, points, a hint, and needs that exist
           assert(cases.some((other) => other.id === each), `${id}: ${each}`);
         }
         for (const each of [{ level, points }, ...Object.values(parts)]) {
+          // What only finds out how a program speaks may stand as the gate, and is worth nothing.
+          if (id === gate && each.points === 0) continue;
           assertEquals(each.points > 0, each.level !== "info", `${id}: ${each.points} points`);
         }
       }
