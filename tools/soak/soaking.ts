@@ -26,6 +26,8 @@ const MIB = 1024 * 1024;
 /** What a server may say on stderr in such company. */
 const EXPECTED = [
   /^listening on /,
+  /^\S+ (joined|left)( \(and \d+ more\))?$/,
+  /^a stranger sent a name that is empty or cannot be printed/,
   /^\[\d+\] (connected from|.* disconnected)/,
   /^\[\d+\] (sent no name: closed|without a name for \d+ ms: closed)/,
   /^(\[\d+\]|"[^"]*"|a client) .*(fell|took nothing) .*: cut/,
@@ -35,6 +37,7 @@ const EXPECTED = [
   /^BRIDGE from \S+, who is not registered/,
   /^127\.0\.0\.1 port \d+: (ignored \d+ bytes|dropped a message)/,
   /^overlay server 127\.0\.0\.1 port \d+ .*: link ended/,
+  /^overlay server 127\.0\.0\.1 port \d+ sent no message: "/,
 ];
 
 /** A server that is watched. */
