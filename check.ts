@@ -14,7 +14,7 @@ import type { Suite } from "./check/case.ts";
 import { permitFiles, Report } from "./check/files.ts";
 import { jsonText, tapText } from "./check/formats.ts";
 import { Misuse, type Options, parseOptions } from "./check/options.ts";
-import { play, suitesFor } from "./check/play.ts";
+import { play, type Playing, suitesFor } from "./check/play.ts";
 import { COURSES, score } from "./check/points.ts";
 import { Launcher } from "./check/program.ts";
 import {
@@ -128,10 +128,12 @@ async function checkOne(suites: readonly Suite[], options: Options): Promise<num
   if (launcher.busy > 2) {
     say(`This machine is busy: everything is given ${launcher.busy.toFixed(0)} times as long.\n`);
   }
+  const facts = new Map<string, unknown>();
   const progress = new Progress(style.colour && !quiet);
   try {
     let results: readonly Result[] = await play(suites, options, {
       launcher,
+      facts,
       signal: ending.signal,
       begin: (suite) => say(`${paint(`${suite.protocol} ${suite.role}`, "bold", style)}\n`),
       tell(result) {
@@ -152,7 +154,7 @@ async function checkOne(suites: readonly Suite[], options: Options): Promise<num
     if (missing !== undefined) throw new Misuse(`There is no file ${missing}.`);
     if (ending.signal.aborted) return 130;
     const steady = options.fault === undefined ||
-      await underFaults(suites, results, { options, launcher, say });
+      await underFaults(suites, results, { options, playing: { launcher, facts }, say });
     return Math.max(exitCode(results), steady ? 0 : 1);
   } finally {
     await launcher.close();
@@ -164,10 +166,10 @@ async function checkOne(suites: readonly Suite[], options: Options): Promise<num
 async function underFaults(
   suites: readonly Suite[],
   results: readonly Result[],
-  { options, launcher, say }: { options: Options; launcher: Launcher; say: (text: string) => void },
+  { options, playing, say }: { options: Options; playing: Playing; say: (text: string) => void },
 ): Promise<boolean> {
   const { faultText } = await import("./check/under_faults.ts");
-  const { text, steady } = await faultText(suites, results, { options, launcher });
+  const { text, steady } = await faultText(suites, results, { options, playing });
   say(text);
   return steady;
 }

@@ -21,6 +21,8 @@ export interface Playing {
   /** The folder that programs run in. */
   readonly cwd?: string;
   readonly signal?: AbortSignal;
+  /** What is known of the programs already, and what is found out. */
+  readonly facts?: Map<string, unknown>;
   /** How many cases are played side by side, where it is not the usual number. */
   readonly atOnce?: number;
   /** Tells of a suite that begins, and of one that is not run and why. */
@@ -113,7 +115,7 @@ export async function play(
   playing: Playing,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  const facts = new Map<string, unknown>();
+  const facts = playing.facts ?? new Map<string, unknown>();
   for (const { suite, commands } of suitesFor(suites, options)) {
     if (playing.signal?.aborted) break;
     playing.begin?.(suite);

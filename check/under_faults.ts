@@ -7,8 +7,7 @@
 import type { Suite } from "./case.ts";
 import { HINTS } from "./hints.ts";
 import type { Options } from "./options.ts";
-import { playSuite, suitesFor } from "./play.ts";
-import type { Launcher } from "./program.ts";
+import { type Playing, playSuite, suitesFor } from "./play.ts";
 import { bad } from "./report.ts";
 import type { Result } from "./run.ts";
 
@@ -16,7 +15,7 @@ import type { Result } from "./run.ts";
 export async function faultText(
   suites: readonly Suite[],
   results: readonly Result[],
-  { options, launcher }: { options: Options; launcher: Launcher },
+  { options, playing }: { options: Options; playing: Playing },
 ): Promise<{ text: string; steady: boolean }> {
   const passed = new Set(results.filter(({ verdict }) => verdict === "passed").map(({ id }) => id));
   const faults = options.fault!;
@@ -24,7 +23,8 @@ export async function faultText(
   let played = 0;
   for (const { suite, commands } of suitesFor(suites, options)) {
     if (suite.role === "pair" || suite.unframed) continue;
-    const again = await playSuite(suite, commands, { options, playing: { launcher }, faults });
+    const facts = playing.facts ?? new Map<string, unknown>();
+    const again = await playSuite(suite, commands, { options, playing, facts, faults });
     played += again.length;
     failed.push(...again.filter((each) => missed(each) && passed.has(each.id)).map(({ id }) => id));
   }
