@@ -141,6 +141,7 @@ Deno.test("client.ts channels takes a server's own wipe for what it is", async (
   await server.send(wiped.map(frame).join("") + frame("\r         \r[D] nine"));
   await client.until("nine\n[Me] ");
   await client.endInput();
+  await server.expectEnd();
   server.close();
   assertEquals(await client.code(), 0);
   assertEquals(
