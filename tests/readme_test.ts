@@ -46,7 +46,7 @@ Deno.test("README.md names commands and flags that the programs know", async () 
   // An unknown flag is refused, with --help behind it, too.
   const known = (await Promise.all(commands().map(help))).join("\n");
   const flags = new Set([...readme.matchAll(/--[a-z][a-z-]+/g)].map(([flag]) => flag));
-  const others = ["--allow-net", "--allow-env", "--broker", "--help"];
+  const others = ["--allow-net", "--allow-env", "--broker", "--help", "--version"];
   for (const other of [...others, "--no-config", "--unstable-net"]) flags.delete(other);
   const tasks = await Deno.readTextFile(new URL("deno.json", root));
   const missing = [...flags].filter((flag) => !known.includes(flag) && !tasks.includes(flag));
