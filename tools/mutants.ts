@@ -73,23 +73,28 @@ export async function main(args: readonly string[]): Promise<number> {
   return wrong === 0 && all_ > 0 ? 0 : 1;
 }
 
-/** Runs all, a few at a time; resolves to how many are not as they should be. */
+/**
+ * Runs all, a few at a time; resolves to how many are not as they should be. What is wrong beside others
+ * is tried once more alone and said so: a mistake that hangs on timing may be covered by their load.
+ */
 async function all(tries: (() => Promise<Tried>)[], atOnce: number): Promise<number> {
-  let wrong = 0;
   const queue = [...tries];
+  const again: (() => Promise<Tried>)[] = [];
   const workers = Array.from({ length: atOnce }, async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      const tried = await next();
-      if (tried.wrong !== undefined) wrong++;
-      say(
-        `${tried.wrong === undefined ? "ok  " : "FAIL"} ${tried.name}${
-          tried.wrong === undefined ? "" : `: ${tried.wrong}`
-        }`,
-      );
+      if (!tell(await next(), "")) again.push(next);
     }
   });
   await Promise.all(workers);
+  let wrong = 0;
+  for (const next of again) if (!tell(await next(), "alone, again: ")) wrong++;
   return wrong;
+}
+
+/** Prints a line about a try; whether it is as it should be. */
+function tell({ name, wrong }: Tried, how: string): boolean {
+  say(wrong === undefined ? `ok   ${how}${name}` : `FAIL ${how}${name}: ${wrong}`);
+  return wrong === undefined;
 }
 
 /** Programs without a mistake: the students' must pass every must and should, ours every case. */
