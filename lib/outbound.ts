@@ -56,7 +56,7 @@ const MANY_SENDERS = 100;
 /** The runtime begins so many writes in a turn of its event loop, and then reads (row: 1000 clients). */
 const TURN_WRITES = 128;
 /** Longest piece of a room's log; a reader that is far behind takes one for each write. */
-const PIECE_BYTES = 16 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 const EMPTY: Uint8Array = new Uint8Array();
 const REAL_CLOCK: Clock = {

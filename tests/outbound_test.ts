@@ -364,6 +364,7 @@ Deno.test(
         pause.then(() => free.push(sender));
       }
       // Everybody moves, and the slow reader only so that it never stands still.
+      await settle();
       await readers[80]!.take(1);
       await clock.turn(10);
     }
