@@ -26,8 +26,8 @@ const MIB = 1024 * 1024;
 /** What a server may say on stderr in such company. */
 const EXPECTED = [
   /^listening on /,
-  /^\S+ (joined|left)( \(and \d+ more\))?$/,
-  /^a stranger sent a name that is empty or cannot be printed/,
+  /^.+ (joined|left)( \(and \d+ more\))?$/,
+  /^a stranger (sent a name that is empty|sent no end of its name|was refused: the name)/,
   /^\[\d+\] (connected from|.* disconnected)/,
   /^\[\d+\] (sent no name: closed|without a name for \d+ ms: closed)/,
   /^(\[\d+\]|"[^"]*"|a client) .*(fell|took nothing) .*: cut/,
@@ -38,6 +38,7 @@ const EXPECTED = [
   /^127\.0\.0\.1 port \d+: (ignored \d+ bytes|dropped a message)/,
   /^overlay server 127\.0\.0\.1 port \d+ .*: link ended/,
   /^overlay server 127\.0\.0\.1 port \d+ sent no message: "/,
+  /^\S+ moved from 127\.0\.0\.1 port \d+/,
 ];
 
 /** A server that is watched. */
