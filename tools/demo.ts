@@ -303,6 +303,7 @@ let wrong = 0;
 /** A process, and the window it would have. */
 class Window {
   readonly name: string;
+  readonly #say: (line: string) => void;
   readonly #colour: number;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
@@ -312,8 +313,13 @@ class Window {
   #ended = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(name: string, args: readonly string[], colour: number) {
+  constructor(
+    name: string,
+    args: readonly string[],
+    { colour, say }: { colour: number; say: (line: string) => void },
+  ) {
     this.name = name;
+    this.#say = say;
     this.#colour = colour;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--no-prompt", "--allow-net", ...args],
@@ -358,7 +364,7 @@ class Window {
       : got.startsWith(before) && got.endsWith(after);
     const shown = got.replaceAll("\r", "").trim();
     if (shown !== "" && got !== ME) this.#show(shown);
-    if (!right) complain(`${this.name} should have shown ${JSON.stringify(text)}`);
+    if (!right) this.#complain(`${this.name} should have shown ${JSON.stringify(text)}`);
   }
 
   /** Waits for the end: nothing more may be shown, and the exit code must be 0. */
@@ -368,8 +374,10 @@ class Window {
     await this.#pumps;
     await this.#stdin.close().catch(() => {});
     const rest = this.#unread.replaceAll(/\r| |\n/g, "").replaceAll("[Me]", "");
-    if (rest !== "") complain(`${this.name} showed too much: ${JSON.stringify(this.#unread)}`);
-    if (code !== 0) complain(`${this.name} ended with exit code ${code}`);
+    if (rest !== "") {
+      this.#complain(`${this.name} showed too much: ${JSON.stringify(this.#unread)}`);
+    }
+    if (code !== 0) this.#complain(`${this.name} ended with exit code ${code}`);
   }
 
   /** Ends it however it stands. */
@@ -385,16 +393,21 @@ class Window {
   }
 
   async #until<T>(found: () => T | undefined, what: string): Promise<T> {
-    const late = AbortSignal.timeout(LINE_MS);
-    for (;;) {
-      const value = found();
-      if (value !== undefined) return value;
-      if (this.#ended) throw new Error(`${this.name} ended without ${what}: ${this.#said}`);
-      if (late.aborted) throw new Error(`${this.name} does not show ${what}: ${this.#said}`);
-      const wake = new Promise<void>((resolve) =>
-        late.addEventListener("abort", () => resolve(), { once: true })
-      );
-      await Promise.race([this.#changed.promise, wake]);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.#changed.resolve();
+    }, LINE_MS);
+    try {
+      for (;;) {
+        const value = found();
+        if (value !== undefined) return value;
+        if (this.#ended) throw new Error(`${this.name} ended without ${what}: ${this.#said}`);
+        if (late) throw new Error(`${this.name} does not show ${what}: ${this.#said}`);
+        await this.#changed.promise;
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -407,16 +420,22 @@ class Window {
     }
   }
 
+  #complain(sentence: string): void {
+    complain(sentence, this.#say);
+  }
+
   #show(line: string, style = ""): void {
     const label = this.name.padEnd(7);
-    if (!colourful) return say(`${label} ${style ? ">" : "|"} ${line}`);
+    if (!colourful) return this.#say(`${label} ${style ? ">" : "|"} ${line}`);
     const colour = `\x1b[${this.#colour}m`;
-    say(`${colour}${label} ${style ? ">" : "|"}\x1b[0m ${style && `\x1b[${style}m`}${line}\x1b[0m`);
+    this.#say(
+      `${colour}${label} ${style ? ">" : "|"}\x1b[0m ${style && `\x1b[${style}m`}${line}\x1b[0m`,
+    );
   }
 }
 
-/** Plays one sample. */
-async function play({ title, steps }: Sample): Promise<void> {
+/** Plays one sample; `say` takes each line that its windows show. */
+async function play({ title, steps }: Sample, say: (line: string) => void): Promise<void> {
   const windows = new Map<string, Window>();
   const ports = new Map<string, string>();
   const filled = (text: string) =>
@@ -427,7 +446,10 @@ async function play({ title, steps }: Sample): Promise<void> {
       if (typeof step === "string") say(step);
       else if ("opens" in step) {
         const { opens, args, port } = step;
-        const window = new Window(opens, args.map(filled), COLOURS[windows.size % COLOURS.length]!);
+        const window = new Window(opens, args.map(filled), {
+          colour: COLOURS[windows.size % COLOURS.length]!,
+          say,
+        });
         windows.set(opens, window);
         const found = port ? await window.ports(port) : [];
         found.forEach((each, i) => ports.set(i === 0 ? opens : `${opens} ${i + 1}`, each));
@@ -449,9 +471,9 @@ function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 }
 
-function complain(sentence: string): void {
+function complain(sentence: string, tell: (line: string) => void): void {
   wrong++;
-  say(`WRONG: ${sentence}`);
+  tell(`WRONG: ${sentence}`);
 }
 
 const NEXT = `
@@ -468,13 +490,15 @@ export async function main(names: readonly string[]): Promise<number> {
     say(`no sample is called ${unknown}: they are ${Object.keys(SAMPLES).join(", ")}`);
     return 2;
   }
-  for (const name of names.length > 0 ? names : Object.keys(SAMPLES)) {
-    try {
-      await play(SAMPLES[name]!);
-    } catch (error) {
-      complain((error as Error).message);
-    }
-  }
+  // All are played at once, for the time that programs take to start, and shown one after the other.
+  const chosen = names.length > 0 ? names : Object.keys(SAMPLES);
+  const played = chosen.map(async (name) => {
+    const lines: string[] = [];
+    const tell = (line: string) => void lines.push(line);
+    await play(SAMPLES[name]!, tell).catch((error: Error) => complain(error.message, tell));
+    return lines;
+  });
+  for (const sample of played) for (const line of await sample) say(line);
   say(wrong === 0 ? "\nEvery line was right." : `\n${wrong} lines were wrong.`);
   if (wrong === 0) say(NEXT);
   return wrong === 0 ? 0 : 1;
