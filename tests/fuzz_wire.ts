@@ -254,7 +254,6 @@ function checkRelay(input: Uint8Array): void {
   }
   const line = text(input);
   checkNamed(relay.named, line);
-  relay.broadcaster(line);
 }
 
 function checkChannels(input: Uint8Array): void {

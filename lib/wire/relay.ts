@@ -162,8 +162,3 @@ export const COMMANDS = [
   "BCST <text>",
   "QUIT",
 ] as const;
-
-/** The name in the notice that tells a sender of its own broadcast, or undefined for other lines. */
-export function broadcaster(line: string): string | undefined {
-  return /^([^\s,]+) is sending a broadcast$/.exec(line)?.[1];
-}
